@@ -1,6 +1,6 @@
 """The roof: configuration, look, roles. Also the place where a migration ends by putting roles and account in order."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
 
@@ -14,7 +14,7 @@ class PortalConfig(AppConfig):
     def ready(self) -> None:
         from gdpr_portal import after_migrate, checks  # noqa: F401, PLC0415  Django's own place for both
 
-        post_migrate.connect(after_migrate.run, sender=self)
+        post_migrate.connect(after_migrate.run, sender=apps.get_app_config("content_app"))
 
 
 class PortalAdminConfig(AdminConfig):

@@ -1,0 +1,24 @@
+"""The nouns of the workshop, one a file."""
+
+from content_app.models.candidate import Candidate, Search
+from content_app.models.plan import Coverage, Item, Plan
+from content_app.models.step import Errand, Intent, Receipt, ReceiptItem, Step, StepItem, Verification
+from content_app.models.system import Bucket, Lease, System
+
+__all__ = [
+    "Bucket",
+    "Candidate",
+    "Coverage",
+    "Errand",
+    "Intent",
+    "Item",
+    "Lease",
+    "Plan",
+    "Receipt",
+    "ReceiptItem",
+    "Search",
+    "Step",
+    "StepItem",
+    "System",
+    "Verification",
+]

@@ -1,0 +1,48 @@
+"""The nouns of the case file, one a file."""
+
+from requests_app.models.access_log import AccessLogEntry
+from requests_app.models.approval import Approval, ApprovalBar, ApprovalWithdrawal
+from requests_app.models.audit_event import LedgerIndex, LedgerLeaf, LedgerQueue, SequencerLease
+from requests_app.models.evidence import Evidence
+from requests_app.models.finding import Decision, Finding
+from requests_app.models.identifier import Identifier
+from requests_app.models.request import (
+    Channel,
+    Jurisdiction,
+    Party,
+    Request,
+    RequestLink,
+    Right,
+    Scope,
+    new_reference,
+)
+from requests_app.models.staff import StaffAccount, StaffPseudonym
+from requests_app.models.subject import DataSubject, KekEpoch, SubjectKey
+
+__all__ = [
+    "AccessLogEntry",
+    "Approval",
+    "ApprovalBar",
+    "ApprovalWithdrawal",
+    "Channel",
+    "DataSubject",
+    "Decision",
+    "Evidence",
+    "Finding",
+    "Identifier",
+    "Jurisdiction",
+    "KekEpoch",
+    "LedgerIndex",
+    "LedgerLeaf",
+    "LedgerQueue",
+    "Party",
+    "Request",
+    "RequestLink",
+    "Right",
+    "Scope",
+    "SequencerLease",
+    "StaffAccount",
+    "StaffPseudonym",
+    "SubjectKey",
+    "new_reference",
+]

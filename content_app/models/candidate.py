@@ -1,0 +1,97 @@
+"""What a search found, and what staff chose of it before the list is frozen."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from content_app.models.system import System
+from requests_app.models import Identifier, Request
+from requests_app.models.base import Row
+
+
+class Search(Row):
+    """One search of one system for one request. Its cursor survives a crash; it holds no address."""
+
+    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="searches")
+    system = models.ForeignKey(System, on_delete=models.PROTECT, related_name="+")
+    until = models.DateTimeField(help_text="The end of the last window: when the search began.")
+    #: Index of the next (window, query) pair. A killed run resumes there.
+    cursor = models.PositiveIntegerField(default=0)
+    calls_expected = models.PositiveIntegerField(default=0)
+    calls_made = models.PositiveIntegerField(default=0)
+    interactions = models.PositiveIntegerField(default=0, help_text="Interactions that are theirs.")
+    strangers = models.PositiveIntegerField(default=0, help_text="Prefix matches that the exact comparison rejected.")
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "searches"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request", "system"], condition=Q(finished_at__isnull=True), name="search_one_open"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"search of {self.system_id}"
+
+
+class Candidate(Row):
+    """One piece of content that may be the person's. ``included`` is undecided while ``None``."""
+
+    class Link(models.TextChoices):
+        """How the content is tied to the person, or why it is not (a coded reason)."""
+
+        OWN_IDENTIFIER = "own_identifier", "Their own number or address"
+        NAMED_INTERACTION = "named_interaction", "They named this interaction"
+        SAID_SO = "said_so", "The person said so, with time and agent"
+        SHARED_THEIRS = "shared_theirs", "Shared number, but this contact is theirs"
+        SHARED_OTHER = "shared_other", "Shared number, and this contact is another person's"
+        OTHER_PERSON = "other_person", "Another person's, in spite of the number"
+        OUT_OF_SCOPE = "out_of_scope", "Outside what the person asked for"
+
+    #: The reasons that include, and those that exclude.
+    INCLUDES = frozenset({Link.OWN_IDENTIFIER, Link.NAMED_INTERACTION, Link.SAID_SO, Link.SHARED_THEIRS})
+    EXCLUDES = frozenset({Link.SHARED_OTHER, Link.OTHER_PERSON, Link.OUT_OF_SCOPE})
+
+    class Kind(models.TextChoices):
+        FOUND = "found", "Found before the list was frozen"
+        AFTER_SCOPE = "after_scope", "Contact after the scope was frozen"
+        DISCOVERED = "discovered", "Turned up later on an approved interaction"
+        REAPPEARED = "reappeared", "Deleted, and there again"
+
+    request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="candidates")
+    system = models.ForeignKey(System, on_delete=models.PROTECT, related_name="+")
+    external_id = models.CharField(max_length=64)
+    content_key = models.CharField(max_length=64)
+    content_class = models.CharField(max_length=40)
+    media_type = models.CharField(max_length=80, blank=True)
+    length = models.BigIntegerField(null=True)
+    occurred_at = models.DateTimeField()
+    direction = models.CharField(max_length=8)
+    #: The company's side of the contact, never the person's.
+    line = models.CharField(max_length=80, blank=True)
+    agents = models.JSONField(default=list)
+    found_by = models.ForeignKey(Identifier, null=True, on_delete=models.SET_NULL, related_name="+")
+    shared = models.BooleanField(default=False, help_text="Other data subjects have the same identifier.")
+    kind = models.CharField(max_length=11, choices=Kind, default=Kind.FOUND)
+    included = models.BooleanField(null=True)
+    link = models.CharField(max_length=20, choices=Link, blank=True)
+    chosen_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    chosen_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["occurred_at", "external_id", "content_key"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request", "system", "external_id", "content_key"], name="candidate_once_a_request"
+            ),
+            models.CheckConstraint(
+                condition=Q(included__isnull=True) | ~Q(link=""), name="candidate_choice_has_a_reason"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.content_class} of {self.external_id}"

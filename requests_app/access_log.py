@@ -1,0 +1,18 @@
+"""Notes who looked at personal data, or took some of it out of the portal.
+
+In:  a user, what they did, and the object's random id.
+Out: one ``AccessLogEntry``.
+Never here: the data that was looked at, or the words that were searched for.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from requests_app.models import AccessLogEntry
+
+What = AccessLogEntry.What
+
+
+def note(user: Any, what: AccessLogEntry.What, *, object_id: UUID | str = "") -> None:
+    """Write down one view or export."""
+    AccessLogEntry.objects.create(user=user, what=what, object_id=str(object_id))

@@ -1,0 +1,83 @@
+"""The registry of ledger entries: which types exist, which facts each may carry, how long each must be kept.
+
+In:  nothing.
+Out: ``TYPES``.
+Never here: a field that could hold a direct identifier or free text. A fact is a code, a count, a digest, a
+random id or an instant; ``audit.append`` refuses anything else (``docs/ledger.md`` lists the same table).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["code", "count", "digest", "id", "instant"]
+
+
+@dataclass(frozen=True, slots=True)
+class EntryType:
+    """One type of entry. ``facts`` maps each allowed fact to its kind; ``retention`` names a class, not a number."""
+
+    title: str
+    facts: dict[str, Kind]
+    retention: Literal["case", "operations"] = "case"
+
+
+_MOVE: dict[str, Kind] = {"seen": "code", "to": "code", "reason": "code"}
+_SYSTEM: dict[str, Kind] = {"system": "id", "reason": "code"}
+
+TYPES: dict[str, EntryType] = {
+    # requests_app.intake
+    "request.received": EntryType(
+        "Request taken",
+        {"right": "code", "channel": "code", "jurisdiction": "code", "identifiers": "count", "received_at": "instant"},
+    ),
+    "request.imported": EntryType(
+        "Request imported",
+        {"right": "code", "channel": "code", "jurisdiction": "code", "identifiers": "count", "received_at": "instant",
+         "origin": "code", "outcome": "code"},
+    ),
+    "request.linked": EntryType("Linked to another request", {"other": "id", "link": "code"}),
+    "identifier.added": EntryType("Identifier added", {"identifier": "id", "kind": "code"}),
+    # requests_app.validation
+    "finding.recorded": EntryType("Identity check recorded", {"finding": "id", "method": "code", "level": "code",
+                                                              "doubt": "code", "result": "code"}),
+    "evidence.added": EntryType("Evidence added", {"evidence": "id", "kind": "code", "sha256": "digest"}),
+    "evidence.destroyed": EntryType("Evidence destroyed", {"evidence": "id", "reason": "code"}),
+    # requests_app.transitions
+    "request.moved": EntryType("Request moved", _MOVE | {"plan": "id", "digest": "digest"}),
+    # refusals of the house itself, written after the rollback
+    "attempt.refused": EntryType("Attempt refused", {"attempt": "code", "reason": "code", "plan": "id"}),
+    # requests_app.approval
+    "approval.given": EntryType("Exact list approved", {"plan": "id", "digest": "digest", "execute_after": "instant"}),
+    "approval.withdrawn": EntryType("Approval withdrawn", {"plan": "id", "reason": "code"}),
+    "approval.barred": EntryType("Person barred from approving", {"person": "id", "ground": "code"}),
+    # content_app.planning
+    "search.finished": EntryType("Search finished", {"system": "id", "calls": "count", "interactions": "count",
+                                                     "strangers": "count", "candidates": "count", "late": "count"}),
+    "candidate.chosen": EntryType("Candidates included or excluded", {"choice": "code", "reason": "code",
+                                                                      "items": "count"}),
+    "plan.frozen": EntryType("List frozen", {"plan": "id", "digest": "digest", "version": "count", "delete": "count",
+                                             "keep": "count", "kind": "code"}),
+    "content.discovered": EntryType("New content found on an approved interaction", {"plan": "id", "system": "id",
+                                                                                     "items": "count"}),
+    # content_app.execution
+    "deletion.intended": EntryType("Deletion intended", {"plan": "id", "step": "id", "fence": "count",
+                                                         "items": "count", "kind": "code", "digest": "digest"}),
+    "deletion.receipt": EntryType("Deletion receipt", {"plan": "id", "step": "id", "fence": "count", "status": "code",
+                                                       "deleted": "count", "already_gone": "count", "failed": "count",
+                                                       "probed": "count", "digest": "digest", "reason": "code"}),
+    # content_app.verification
+    "deletion.verified": EntryType("Read back", {"plan": "id", "absent": "count", "reappeared": "count",
+                                                 "not_verifiable": "count", "round": "count", "digest": "digest"}),
+    # content_app.reporting
+    "report.exported": EntryType("Report exported", {"format": "code", "sha256": "digest"}),
+    "reply.recorded": EntryType("Reply to the person recorded", {"channel": "code"}),
+    # content_app.systems
+    "system.changed": EntryType("Connected system changed", _SYSTEM, "operations"),
+    "system.deletion_proposed": EntryType("Deletion proposed for a system", _SYSTEM, "operations"),
+    "system.deletion_enabled": EntryType("Deletion enabled for a system", _SYSTEM, "operations"),
+    "system.shadowed": EntryType("System returned to shadow mode", _SYSTEM, "operations"),
+    "system.stopped": EntryType("Emergency stop set", _SYSTEM, "operations"),
+    "system.resumed": EntryType("Emergency stop lifted", _SYSTEM, "operations"),
+    # gdpr_portal
+    "user.changed": EntryType("Account changed", {"person": "id", "change": "code", "roles": "count"}, "operations"),
+}  # fmt: skip

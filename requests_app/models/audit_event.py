@@ -1,0 +1,57 @@
+"""The ledger's rows: leaves, their gap-free numbers, and the queue between the two. Written by ``audit`` alone."""
+
+from django.db import models
+
+from requests_app.models.base import Row
+
+
+class LedgerLeaf(Row):
+    """One entry: canonical JSON and its RFC 6962 leaf hash. Append-only."""
+
+    leaf = models.BinaryField()
+    hash = models.BinaryField(max_length=32)
+    type = models.CharField(max_length=40, db_index=True)
+    #: Copies of what the leaf says, so that auditors can filter; ``verify_audit`` compares them with the leaf.
+    at = models.DateTimeField(db_index=True)
+    actor = models.CharField(max_length=40, db_index=True)
+    object_id = models.CharField(max_length=40, db_index=True)
+
+    class Meta:
+        verbose_name = "ledger entry"
+        verbose_name_plural = "ledger entries"
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.id}"
+
+
+class LedgerIndex(models.Model):
+    """The number of a leaf, gap-free from 0, given by the sequencer. Append-only."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    leaf = models.OneToOneField(LedgerLeaf, on_delete=models.PROTECT, related_name="index")
+
+    class Meta:
+        verbose_name_plural = "ledger indices"
+
+    def __str__(self) -> str:
+        return str(self.seq)
+
+
+class LedgerQueue(models.Model):
+    """A hint that a leaf waits for its number. Losing a row costs time only: the sequencer repairs it."""
+
+    leaf = models.OneToOneField(LedgerLeaf, primary_key=True, on_delete=models.DO_NOTHING, related_name="+")
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+
+class SequencerLease(models.Model):
+    """The one row that a sequencer must hold while it gives numbers."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    taken_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,45 @@
+"""Gives every ledger entry its number: gap-free from 0, in the order of arrival, by one hand at a time.
+
+In:  leaves that wait in the queue.
+Out: ``LedgerIndex`` rows.
+Never here: a change to a leaf. A leaf that lost its queue row is found again by ``repair``.
+"""
+
+from django.db import transaction
+from django.db.models import Max
+
+from requests_app.models import LedgerIndex, LedgerLeaf, LedgerQueue, SequencerLease
+
+BATCH = 1000
+
+
+def sequence() -> int:
+    """Number up to ``BATCH`` waiting leaves; returns how many. The lease row makes it single on both engines."""
+    SequencerLease.objects.get_or_create(name="ledger")
+    with transaction.atomic(durable=True):
+        SequencerLease.objects.select_for_update().get(name="ledger").save()
+        waiting = list(LedgerQueue.objects.order_by("leaf_id").values_list("leaf_id", flat=True)[:BATCH])
+        numbered = set(LedgerIndex.objects.filter(leaf_id__in=waiting).values_list("leaf_id", flat=True))
+        last = LedgerIndex.objects.aggregate(last=Max("seq"))["last"]
+        start = 0 if last is None else last + 1
+        fresh = [leaf for leaf in waiting if leaf not in numbered]
+        LedgerIndex.objects.bulk_create(LedgerIndex(seq=start + i, leaf_id=leaf) for i, leaf in enumerate(fresh))
+        LedgerQueue.objects.filter(leaf_id__in=waiting).delete()
+    return len(fresh)
+
+
+def repair() -> int:
+    """Queue again every leaf that has neither a number nor a place in the queue; returns how many."""
+    lost = LedgerLeaf.objects.filter(index__isnull=True).exclude(pk__in=LedgerQueue.objects.values("leaf_id"))
+    rows = [LedgerQueue(leaf_id=pk) for pk in lost.values_list("pk", flat=True)]
+    LedgerQueue.objects.bulk_create(rows, ignore_conflicts=True)
+    return len(rows)
+
+
+def drain() -> int:
+    """Number everything that waits; returns how many."""
+    repair()
+    total = 0
+    while done := sequence():
+        total += done
+    return total
