@@ -50,6 +50,8 @@ PORTAL_LEASE_SECONDS = env.int("PORTAL_LEASE_SECONDS", default=120)
 PORTAL_MAX_ATTEMPTS = env.int("PORTAL_MAX_ATTEMPTS", default=5)
 #: Items one plan may delete; a larger one is refused, never cut.
 PORTAL_PLAN_CAP = env.int("PORTAL_PLAN_CAP", default=20_000)
+#: Keep below the vendor's limits (150 reads and 14 deletes a minute an account). Off only for a sandbox.
+PORTAL_RATE_LIMIT = env.bool("PORTAL_RATE_LIMIT", default=not DEMO)
 #: Seconds for one whole call to an outside system.
 PORTAL_CALL_DEADLINE = env.float("PORTAL_CALL_DEADLINE", default=30.0)
 

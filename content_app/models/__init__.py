@@ -2,7 +2,7 @@
 
 from content_app.models.candidate import Candidate, Search
 from content_app.models.plan import Coverage, Item, Plan
-from content_app.models.step import Errand, Intent, Receipt, ReceiptItem, Step, StepItem, Verification
+from content_app.models.step import Errand, Heartbeat, Intent, Receipt, ReceiptItem, Step, StepItem, Verification
 from content_app.models.system import Bucket, Lease, System
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Candidate",
     "Coverage",
     "Errand",
+    "Heartbeat",
     "Intent",
     "Item",
     "Lease",

@@ -49,6 +49,7 @@ class Candidate(Row):
         SHARED_OTHER = "shared_other", "Shared number, and this contact is another person's"
         OTHER_PERSON = "other_person", "Another person's, in spite of the number"
         OUT_OF_SCOPE = "out_of_scope", "Outside what the person asked for"
+        LISTED_ONLY = "listed_only", "Listed only: the request is not for erasure"
 
     #: The reasons that include, and those that exclude.
     INCLUDES = frozenset({Link.OWN_IDENTIFIER, Link.NAMED_INTERACTION, Link.SAID_SO, Link.SHARED_THEIRS})
@@ -58,7 +59,7 @@ class Candidate(Row):
         FOUND = "found", "Found before the list was frozen"
         AFTER_SCOPE = "after_scope", "Contact after the scope was frozen"
         DISCOVERED = "discovered", "Turned up later on an approved interaction"
-        REAPPEARED = "reappeared", "Deleted, and there again"
+        REAPPEARED = "reappeared", "Still there after the deletion"
 
     request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="candidates")
     system = models.ForeignKey(System, on_delete=models.PROTECT, related_name="+")

@@ -113,7 +113,6 @@ class ReceiptItem(models.Model):
         DELETED = "deleted", "Deleted"
         ALREADY_GONE = "already_gone", "Already gone"
         RETRY = "retry", "To be tried again"
-        FORBIDDEN = "forbidden", "Forbidden"
         NEEDS_PERSON = "needs_person", "Failed, needs a person"
 
     GONE = frozenset({Outcome.DELETED, Outcome.ALREADY_GONE})
@@ -141,7 +140,9 @@ class Verification(models.Model):
         NOT_VERIFIABLE = "not_verifiable", "Not verifiable"
 
     item = models.ForeignKey(Item, on_delete=models.PROTECT, related_name="verifications")
-    round = models.PositiveIntegerField(default=1, help_text="1 is at once, 2 is the later read-back.")
+    round = models.PositiveIntegerField(
+        default=1, help_text="0 is the trial's read-back, 1 is at once, 2 is the later one."
+    )
     result = models.CharField(max_length=15, choices=Result)
     leaf = models.ForeignKey(LedgerLeaf, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
@@ -151,3 +152,13 @@ class Verification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.item_id}: {self.result}"
+
+
+class Heartbeat(models.Model):
+    """When a part of the machinery last showed that it lives; ``manage.py doctor`` looks at it."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name

@@ -11,11 +11,11 @@ class ApprovalBar(models.Model):
     """A person who may not approve this request. Append-only; a trigger refuses the approval of a barred person."""
 
     class Ground(models.TextChoices):
-        OPENED = "opened", "took the request"
-        VALIDATED = "validated", "validated the request"
-        SUBJECT = "subject", "is the person concerned"
-        HEARD = "heard", "is heard on an item of the list"
-        SET_HOLD = "set_hold", "set a legal hold on it"
+        OPENED = "opened", "you took it"
+        VALIDATED = "validated", "you validated it"
+        SUBJECT = "subject", "it is about you"
+        HEARD = "heard", "you are heard on an item of its list"
+        SET_HOLD = "set_hold", "you set a legal hold on it"
 
     request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="bars")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

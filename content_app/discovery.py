@@ -1,0 +1,230 @@
+"""Room 3, first half · Finds everything that is theirs, in every connected system.
+
+In:  a validated request; what each system answers, one window at a time.
+Out: candidates with their tie to the person.
+Never here: a delete, or a decision that staff must take. A prefix match becomes a candidate only after an exact
+comparison; a shared number is flagged and waits for a person; a contact after the scope is listed apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from content_app import systems
+from content_app.connectors import registry
+from content_app.connectors.base import ContentConnector, Interaction, Manifest, Query
+from content_app.receipts import Beat
+from content_app.models import Candidate, Search, System
+from requests_app import audit, keys
+from requests_app.identifiers import Kind, formats, matches
+from requests_app.models import Decision, Identifier, Request, Scope
+
+Link, Found = Candidate.Link, Candidate.Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """One identifier of the person, opened, with every spelling to search for."""
+
+    row: Identifier
+    kind: Kind
+    value: str
+    shared: bool
+    spellings: tuple[str, ...]
+
+
+def is_finished(request: Request) -> bool:
+    """Every connected system has answered since the scope was frozen, and since the list was last sent back."""
+    answered = fresh_searches(request).filter(finished_at__isnull=False).values("system_id")
+    return not System.objects.exclude(pk__in=answered).exists()
+
+
+def search(request_id: UUID, *, budget: int, beat: Beat) -> bool:
+    """Ask every system for everything of the person, at most ``budget`` calls; ``True`` when all have answered.
+
+    Resumes at the window where an earlier run stopped. Raises ``ConnectorError`` when a system does not answer.
+    """
+    request = Request.objects.select_related("subject").get(pk=request_id)
+    for system in System.objects.order_by("name"):
+        if fresh_searches(request).filter(system=system, finished_at__isnull=False).exists():
+            continue
+        budget = _search_system(request, system, budget=budget, beat=beat)
+        if budget <= 0:
+            break
+    return is_finished(request)
+
+
+def fresh_searches(request: Request) -> QuerySet[Search]:
+    """The searches that count: since the scope was frozen, and since the list was last sent back."""
+    sent_back = request.decisions.filter(kind__in=[Decision.Kind.SENT_BACK, Decision.Kind.APPROVAL_WITHDRAWN])
+    last = sent_back.order_by("-at").values_list("at", flat=True).first()
+    since = max(filter(None, (request.scope_as_of, last)), default=request.received_at)
+    return Search.objects.filter(request=request, started_at__gte=since)
+
+
+def _search_system(request: Request, system: System, *, budget: int, beat: Beat) -> int:
+    known = _known_identifiers(request, region=system.region)
+    manifest = registry.manifest(system.kind)
+    run, _ = Search.objects.get_or_create(
+        request=request, system=system, finished_at=None, defaults={"until": timezone.now()}
+    )
+    work = _pairs(run, known=known, manifest=manifest, history_days=system.history_days)
+    named = [entry for entry in known if entry.kind == Kind.INTERACTION_GUID]
+    with systems.connected(system) as connector:
+        if run.cursor == 0:
+            Search.objects.filter(pk=run.pk).update(calls_expected=len(work) + len(named))
+            _fetch_named(run, connector, named=named, known=known)
+        for position in range(run.cursor, len(work)):
+            if budget <= 0:
+                return 0
+            beat()
+            window, query = work[position]
+            budget -= _read_window(run, connector, query=query, window=window, known=known, position=position)
+    _finish(run)
+    return budget
+
+
+def _known_identifiers(request: Request, *, region: str) -> list[Known]:
+    rows = list(request.subject.identifiers.order_by("pk"))
+    elsewhere = set(
+        Identifier.objects.filter(blind_index__in=[row.blind_index for row in rows], subject__forgotten_at__isnull=True)
+        .exclude(subject=request.subject)
+        .values_list("blind_index", flat=True)
+    )
+    shared = {bytes(index) for index in elsewhere}
+    known = []
+    for row in rows:
+        kind, value = Kind(row.kind), keys.unseal(row, "value_enc", subject_id=request.subject_id)
+        spellings = tuple(formats(kind, value, region=region))
+        known.append(Known(row, kind, value, bytes(row.blind_index) in shared, spellings))
+    return known
+
+
+def _pairs(
+    run: Search, *, known: list[Known], manifest: Manifest, history_days: int
+) -> list[tuple[tuple[datetime, datetime], Query]]:
+    """Every (window, query) of a search, in an order that is the same on every run."""
+    if run.request.scope == Scope.NAMED_INTERACTIONS:
+        return []
+    addresses = [s for entry in known if entry.kind in manifest.searches_by for s in entry.spellings]
+    queries = [Query(side, address) for address in dict.fromkeys(addresses) for side in ("from", "to")]
+    start = run.until - timedelta(days=history_days)
+    windows = []
+    while start < run.until:
+        end = min(start + manifest.window, run.until)
+        windows.append((start, end))
+        start = end
+    return [(window, query) for window in windows for query in queries]
+
+
+def _read_window(
+    run: Search,
+    connector: ContentConnector,
+    *,
+    query: Query,
+    window: tuple[datetime, datetime],
+    known: list[Known],
+    position: int,
+) -> int:
+    """Read all pages of one window, compare each hit exactly, and move the cursor; returns the calls made."""
+    before = connector.calls
+    theirs: list[tuple[Interaction, Known]] = []
+    strangers, token = 0, None
+    while True:
+        page = connector.find(query, start=window[0], end=window[1], token=token)
+        for interaction in page.interactions:
+            entry = _owner(interaction, known, region=run.system.region)
+            if entry is None:
+                strangers += 1
+            else:
+                theirs.append((interaction, entry))
+        token = page.next_token
+        if token is None:
+            break
+    calls = connector.calls - before
+    with transaction.atomic(durable=True):
+        _note(run, theirs)
+        run.cursor, run.calls_made, run.strangers = position + 1, run.calls_made + calls, run.strangers + strangers
+        run.save(update_fields=["cursor", "calls_made", "strangers"])
+    return calls
+
+
+def _fetch_named(run: Search, connector: ContentConnector, *, named: list[Known], known: list[Known]) -> None:
+    """Look up the interactions that the person named. One that carries none of their addresses waits for a decision."""
+    for entry in named:
+        interaction = connector.get(entry.value)
+        if interaction is not None:
+            owner = _owner(interaction, known, region=run.system.region)
+            with transaction.atomic(durable=True):
+                _note(run, [(interaction, owner or entry)])
+    Search.objects.filter(pk=run.pk).update(calls_made=connector.calls)
+    run.calls_made = connector.calls
+
+
+def _owner(interaction: Interaction, known: list[Known], *, region: str) -> Known | None:
+    """The identifier that is exactly one of the interaction's two addresses, or ``None`` for a stranger."""
+    for entry in known:
+        for address in (interaction.connect_from, interaction.connect_to):
+            if entry.kind != Kind.INTERACTION_GUID and matches(entry.kind, entry.value, address, region=region):
+                return entry
+    return None
+
+
+def _note(run: Search, theirs: Iterable[tuple[Interaction, Known]]) -> None:
+    rows = []
+    for interaction, entry in theirs:
+        inside = _in_date_range(run.request, interaction.started_at)
+        late = run.request.scope_as_of is not None and interaction.started_at > run.request.scope_as_of
+        for content in interaction.content:
+            rows.append(
+                Candidate(
+                    request=run.request, system=run.system, external_id=interaction.external_id,
+                    content_key=content.key, content_class=content.content_class, media_type=content.media_type,
+                    length=content.length, occurred_at=interaction.started_at, direction=interaction.direction,
+                    line=_company_side(interaction, entry, region=run.system.region), agents=list(interaction.agents),
+                    found_by=entry.row, shared=entry.shared, kind=Found.AFTER_SCOPE if late else Found.FOUND,
+                    **_first_choice(entry, late=late, inside=inside),
+                )
+            )  # fmt: skip
+    Candidate.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def _first_choice(entry: Known, *, late: bool, inside: bool) -> dict[str, object]:
+    """What the exact match alone decides. A shared number, or a named interaction of unknown owner, decides nothing."""
+    if late or not inside:
+        return {"included": False, "link": Link.OUT_OF_SCOPE}
+    if entry.shared or entry.kind == Kind.INTERACTION_GUID:
+        return {"included": None, "link": ""}
+    return {"included": True, "link": Link.OWN_IDENTIFIER}
+
+
+def _in_date_range(request: Request, at: datetime) -> bool:
+    day = timezone.localdate(at)
+    return (request.date_from is None or day >= request.date_from) and (
+        request.date_to is None or day <= request.date_to
+    )
+
+
+def _company_side(interaction: Interaction, entry: Known, *, region: str) -> str:
+    """The company's line. Where the person's own address stands on that side too, nothing is kept of it."""
+    line = interaction.connect_to if interaction.direction == "inbound" else interaction.connect_from
+    return "" if matches(entry.kind, entry.value, line, region=region) else line[:80]
+
+
+def _finish(run: Search) -> None:
+    mine = Candidate.objects.filter(request=run.request, system=run.system)
+    interactions = mine.values("external_id").distinct().count()
+    with transaction.atomic(durable=True):
+        Search.objects.filter(pk=run.pk).update(finished_at=timezone.now(), interactions=interactions)
+        audit.append(
+            "search.finished", actor=audit.WORKER, about=run.request_id, system=run.system_id, calls=run.calls_made,
+            interactions=interactions, strangers=run.strangers, candidates=mine.count(),
+            late=mine.filter(kind=Found.AFTER_SCOPE).count(),
+        )  # fmt: skip

@@ -1,0 +1,283 @@
+"""Room 5 · Deletes the approved list, and nothing else.
+
+In:  an approved request whose list still has the approved digest.
+Out: an intent before each act and a receipt after it, until every item has a final outcome.
+Never here: a delete outside the list, a delete of content that nobody has seen, an HTTP call inside a transaction.
+
+An intent without a receipt is *unknown*: the system is asked before anything is repeated. The first interaction is
+deleted and read back alone; only then the rest. Just before each act the interactions are looked at once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from content_app import plan_digest, receipts, systems
+from content_app.connectors.base import ConnectorError, ContentConnector, Interaction, Outcome
+from content_app.models import Intent, Item, Plan, ReceiptItem, Step, System, Verification
+from content_app.receipts import Beat
+from requests_app import audit
+from requests_app.errors import Refused
+from requests_app.models import ApprovalBar, Request
+from requests_app.states import State
+
+Result = ReceiptItem.Outcome
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of a worker over one plan."""
+
+    plan: Plan
+    connector: ContentConnector
+    beat: Beat
+    budget: int
+
+
+@dataclass(slots=True)
+class Looked:
+    """What a look at some interactions, just before the act, makes of their items."""
+
+    whole: dict[str, list[Item]] = field(default_factory=dict)
+    single: list[Item] = field(default_factory=list)
+    gone: list[Item] = field(default_factory=list)
+
+
+def run(request_id: UUID, *, budget: int, beat: Beat) -> bool:
+    """Work through at most ``budget`` interactions; ``True`` once every item has a final outcome.
+
+    Raises ``Refused`` when a gate is closed and ``ConnectorError`` when a system does not answer; both leave rows
+    from which the next run goes on.
+    """
+    plan = approved_plan(request_id)
+    for system_id in receipts.unfinished(plan).values_list("system_id", flat=True).distinct():
+        system = System.objects.get(pk=system_id)
+        _require_system_open(system)
+        with systems.connected(system) as connector:
+            _require_self_test(connector)
+            current = Run(plan, connector, beat, budget)
+            _settle_unknown(current, system_id)
+            if _try_one(current, system_id):
+                _delete_rest(current, system_id)
+            budget = current.budget
+    return not receipts.unfinished(plan).exists()
+
+
+# --- gates -----------------------------------------------------------------------------------------------------------
+
+
+def approved_plan(request_id: UUID) -> Plan:
+    """The plan that may be carried out now. ``Refused`` names the gate that is closed."""
+    request = Request.objects.get(pk=request_id)
+    if request.state != State.APPROVED:
+        raise Refused("wrong_state", "The request is not approved.")
+    approval = request.approvals.filter(withdrawal__isnull=True).latest("at")
+    if ApprovalBar.objects.filter(request=request, user_id=approval.by_id).exists():
+        raise Refused("barred", "Whoever approved this list was barred from it.")
+    if approval.execute_after > timezone.now():
+        raise Refused("not_yet", "The time in which the approval can be withdrawn is not over.")
+    plan = Plan.objects.get(pk=approval.plan_id, request=request)
+    digest = plan_digest.digest(plan)
+    if not digest == plan.digest == request.plan_digest == approval.digest:
+        raise Refused("digest", "The list is not the one that was approved. Nothing is deleted.")
+    return plan
+
+
+def _require_system_open(system: System) -> None:
+    if system.stopped:
+        raise ConnectorError("stopped", permanent=False)
+    if system.shadow:
+        raise ConnectorError("read_only", permanent=False)
+
+
+def _require_self_test(connector: ContentConnector) -> None:
+    failed = [check for check in connector.self_test() if not check.passed]
+    if failed:
+        raise Refused("credentials", failed[0].advice)
+
+
+# --- what is left to do ----------------------------------------------------------------------------------------------
+
+
+def _by_interaction(items: Iterator[Item]) -> Iterator[tuple[str, list[Item]]]:
+    """Items that follow each other by interaction, as (external id, its items)."""
+    group: list[Item] = []
+    for item in items:
+        if group and item.external_id != group[0].external_id:
+            yield group[0].external_id, group
+            group = []
+        group.append(item)
+    if group:
+        yield group[0].external_id, group
+
+
+def _open_groups(plan: Plan, system_id: UUID) -> Iterator[tuple[str, list[Item]]]:
+    items = receipts.unfinished(plan).filter(system_id=system_id).order_by("external_id", "content_key")
+    return _by_interaction(items.iterator(chunk_size=500))
+
+
+def _try_one(current: Run, system_id: UUID) -> bool:
+    """Delete one interaction alone and read it back; ``True`` when the system keeps its word."""
+    trials = Verification.objects.filter(item__plan=current.plan, item__system_id=system_id, round=0)
+    if trials.filter(result=Verification.Result.VERIFIED_ABSENT).exists():
+        return True
+    if trials.exists():
+        raise Refused("trial_failed", "The first deletion did not take effect. A person must look at the system.")
+    for group in list(islice(_open_groups(current.plan, system_id), current.budget)):
+        _carry_out(current, [group])
+        deleted = receipts.to_delete(current.plan).filter(system_id=system_id, latest=Result.DELETED).first()
+        if deleted is not None:
+            _read_back_trial(current, deleted)
+            return True
+    return False
+
+
+def _read_back_trial(current: Run, item: Item) -> None:
+    left = current.connector.get(item.external_id)
+    absent = left is None or item.content_key not in {content.key for content in left.content}
+    _note_trial(item, absent=absent)
+    if not absent:
+        raise Refused("trial_failed", "The first deletion did not take effect. A person must look at the system.")
+
+
+def _note_trial(item: Item, *, absent: bool) -> None:
+    with transaction.atomic(durable=True):
+        leaf = audit.append(
+            "deletion.verified", actor=audit.WORKER, about=item.plan.request_id, plan=item.plan_id, absent=int(absent),
+            reappeared=int(not absent), not_verifiable=0, round=0,
+        )  # fmt: skip
+        result = Verification.Result.VERIFIED_ABSENT if absent else Verification.Result.REAPPEARED
+        Verification.objects.create(item=item, round=0, result=result, leaf=leaf)
+
+
+def _delete_rest(current: Run, system_id: UUID) -> None:
+    size = current.connector.manifest.batch_size
+    groups = list(islice(_open_groups(current.plan, system_id), max(current.budget, 0)))
+    for start in range(0, len(groups), size):
+        _carry_out(current, groups[start : start + size])
+
+
+def _carry_out(current: Run, groups: list[tuple[str, list[Item]]]) -> None:
+    """Look at these interactions once more, then delete what the list says of them."""
+    current.beat()
+    current.budget -= len(groups)
+    looked = _look(current, groups)
+    if looked.gone:
+        _receive_gone(current, looked.gone)
+    if looked.whole:
+        _delete_whole(current, looked.whole)
+    for item in looked.single:
+        current.beat()
+        _delete_single(current, item)
+
+
+# --- looking once more -----------------------------------------------------------------------------------------------
+
+
+def _look(current: Run, groups: list[tuple[str, list[Item]]]) -> Looked:
+    looked = Looked()
+    for external_id, items in groups:
+        interaction = current.connector.get(external_id)
+        present = {content.key for content in interaction.content} if interaction else set()
+        here = [item for item in items if item.content_key in present]
+        looked.gone += [item for item in items if item.content_key not in present]
+        if interaction is None or not here:
+            continue
+        receipts.discover(current.plan, here[0], interaction.content)
+        if _may_go_whole(current.plan, here[0], interaction):
+            looked.whole[external_id] = here
+        else:
+            looked.single += here
+    return looked
+
+
+def _may_go_whole(plan: Plan, item: Item, interaction: Interaction) -> bool:
+    """Only when every piece of content that is there now stands on this list as «delete with its interaction»."""
+    listed = set(
+        plan.items.filter(
+            system_id=item.system_id, external_id=item.external_id, action=Item.Action.DELETE_INTERACTION
+        ).values_list("content_key", flat=True)
+    )
+    return {content.key for content in interaction.content} <= listed
+
+
+# --- acting ----------------------------------------------------------------------------------------------------------
+
+
+def _receive_gone(current: Run, items: list[Item]) -> None:
+    """Inventoried once and not there any more: already gone. Nothing is sent; the look itself is the receipt."""
+    step = receipts.open_step(current.plan, kind=Step.Kind.CONTENT, items=items)
+    intent = receipts.intend(step, items=items, kind="look")
+    receipts.receive(intent, [(item, Result.ALREADY_GONE, "") for item in items], probed=True)
+
+
+def _delete_whole(current: Run, whole: dict[str, list[Item]]) -> None:
+    items = [item for group in whole.values() for item in group]
+    step = receipts.open_step(current.plan, kind=Step.Kind.BATCH, items=items)
+    intent = receipts.intend(step, items=items, kind="batch")
+    try:
+        outcomes = current.connector.delete_interactions(list(whole))
+    except ConnectorError as error:
+        _fail(step, intent, items, error)
+        raise
+    told = {outcome.external_id: outcome for outcome in outcomes}
+    receipts.receive(intent, [_outcome_of(item, told[item.external_id]) for item in items])
+
+
+def _delete_single(current: Run, item: Item) -> None:
+    step = receipts.open_step(current.plan, kind=Step.Kind.CONTENT, items=[item])
+    intent = receipts.intend(step, items=[item], kind="content")
+    try:
+        outcome = current.connector.delete_content(item.external_id, item.content_key)
+    except ConnectorError as error:
+        _fail(step, intent, [item], error)
+        raise
+    receipts.receive(intent, [_outcome_of(item, outcome)])
+
+
+def _outcome_of(item: Item, outcome: Outcome) -> tuple[Item, str, str]:
+    match outcome.result:
+        case "deleted":
+            return item, Result.DELETED, ""
+        case "already_gone":
+            return item, Result.ALREADY_GONE, ""
+        case "forbidden":
+            return item, Result.NEEDS_PERSON, "forbidden"
+    return receipts.failure(item, outcome.code or "server_error", permanent=outcome.permanent)
+
+
+def _fail(step: Step, intent: Intent, items: list[Item], error: ConnectorError) -> None:
+    """The call as a whole failed. Where it may have been carried out all the same, the intent stays open: unknown."""
+    if error.permanent or error.code in receipts.NOT_SENT:
+        permanent = error.permanent and error.code not in receipts.NOT_SENT
+        receipts.receive(intent, [receipts.failure(item, error.code, permanent=permanent) for item in items])
+        return
+    receipts.release(step)
+
+
+def _settle_unknown(current: Run, system_id: UUID) -> None:
+    """Ask the system what became of every intent without a receipt, before anything else is sent."""
+    open_steps = Step.objects.filter(plan=current.plan, system_id=system_id, intents__receipt__isnull=True)
+    for step in open_steps.filter(intents__isnull=False).distinct():
+        current.beat()
+        intent = receipts.take_over(step)
+        if intent is None:
+            raise Refused("lease_runs", "Another worker may still be acting. It is looked at again when its lease is over.")
+        items = list(step.items.order_by("external_id", "content_key"))
+        outcomes = []
+        for external_id, group in _by_interaction(iter(items)):
+            interaction = current.connector.get(external_id)
+            present = {content.key for content in interaction.content} if interaction else set()
+            outcomes += [
+                receipts.failure(item, "unknown", permanent=False)
+                if item.content_key in present
+                else (item, Result.DELETED, "")
+                for item in group
+            ]
+        receipts.receive(intent, outcomes, probed=True)

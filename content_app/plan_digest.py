@@ -1,0 +1,80 @@
+"""The digest of a list: SHA-256 over a header and the items' canonical lines, sorted. It streams.
+
+In:  a plan and its items, as the database holds them.
+Out: 64 hexadecimal digits that approval names and execution compares.
+Never here: a cached answer. ``docs/plan-format.md`` describes the lines, so that anyone can recompute them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import UTC, datetime
+
+import rfc8785
+from django.db import connection
+from django.db.models.functions import Collate
+
+from content_app.models import Item, Plan
+
+FORMAT = "portal-plan-v1"
+
+
+def new_salt() -> bytes:
+    """32 random bytes, one salt a plan."""
+    return os.urandom(32)
+
+
+def commitment(salt: bytes, blind_index: bytes) -> str:
+    """Binds an item to the identifier that matched it, without telling which."""
+    return hashlib.sha256(b"portal-match-v1\0" + salt + blind_index).hexdigest()
+
+
+def _instant(value: datetime) -> str:
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def header(plan: Plan, *, count: int) -> bytes:
+    """The first line: what this list is, and how many items follow."""
+    return rfc8785.dumps(
+        {
+            "format": FORMAT,
+            "plan": str(plan.pk),
+            "request": str(plan.request_id),
+            "version": plan.version,
+            "kind": plan.kind,
+            "scope_as_of": _instant(plan.scope_as_of),
+            "created_at": _instant(plan.created_at),
+            "expires_at": _instant(plan.expires_at),
+            "items": count,
+        }
+    )
+
+
+def line(item: Item) -> bytes:
+    """One item's canonical line."""
+    return rfc8785.dumps(
+        {
+            "system": str(item.system_id),
+            "class": item.content_class,
+            "interaction": item.external_id,
+            "key": item.content_key,
+            "occurred_at": _instant(item.occurred_at),
+            "action": item.action,
+            "ground": item.ground,
+            "shared": item.shared,
+            "commitment": item.commitment,
+        }
+    )
+
+
+def digest(plan: Plan) -> str:
+    """Recompute the digest from the rows, sorted by interaction and key, one line each, ``\\n`` between."""
+    # Sorted by bytes on every engine: a database's own collation would change the digest with the locale.
+    binary = "C" if connection.vendor == "postgresql" else "BINARY"
+    order = ("system_id", Collate("external_id", binary), Collate("content_key", binary))
+    items = Item.objects.filter(plan=plan).order_by(*order)
+    state = hashlib.sha256(header(plan, count=items.count()))
+    for item in items.iterator(chunk_size=2000):
+        state.update(b"\n" + line(item))
+    return state.hexdigest()

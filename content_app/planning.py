@@ -1,0 +1,250 @@
+"""Room 3, second half · Freezes the exact list.
+
+In:  the candidates that discovery found, and what staff decided about each.
+Out: a plan: items, dispositions, coverage, one digest. After that nothing of it can change.
+Never here: a delete, a call to an outside system, or a candidate that nobody decided about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+
+from content_app import discovery, plan_digest
+from content_app.connectors import registry
+from content_app.models import Candidate, Coverage, Item, Plan, System
+from requests_app import audit, transitions
+from requests_app.errors import Refused
+from requests_app.models import ApprovalBar, Request, Right, StaffAccount
+from requests_app.states import OPEN, State
+
+Link, Found = Candidate.Link, Candidate.Kind
+#: States in which a supplementary list may be frozen.
+SUPPLEMENTABLE = frozenset({State.EXECUTED, State.VERIFIED, State.CLOSED})
+
+
+# --- choosing --------------------------------------------------------------------------------------------------------
+
+
+def choose(request_id: UUID, *, actor: User, candidate_ids: Iterable[UUID], link: str) -> int:
+    """Include or exclude candidates, with a coded reason that says which; returns how many."""
+    _require(actor, "requests_app.validate_request")
+    if link not in Link.values or link == Link.OWN_IDENTIFIER:
+        raise Refused("no_reason", "Choose a reason from the list.")
+    include = Link(link) in Candidate.INCLUDES
+    with transaction.atomic(durable=True):
+        request = _request_for_freezing(request_id, actor)
+        chosen = Candidate.objects.filter(request=request, pk__in=list(candidate_ids)).exclude(kind=Found.AFTER_SCOPE)
+        count = chosen.update(included=include, link=link, chosen_by=actor, chosen_at=timezone.now())
+        if not count:
+            raise Refused("nothing_chosen", "Choose at least one item. Contacts after the scope cannot be included.")
+        choice = "included" if include else "excluded"
+        audit.append("candidate.chosen", actor=actor, about=request, choice=choice, reason=link, items=count)
+    return count
+
+
+def _require(actor: User, permission: str) -> None:
+    if not actor.has_perm(permission):
+        raise Refused("not_permitted", "Your role may not do this. Ask a colleague whose role may.")
+
+
+def _request_for_freezing(request_id: UUID, actor: User) -> Request:
+    request = Request.objects.get(pk=request_id)
+    if request.state not in SUPPLEMENTABLE | {State.VALIDATED}:
+        raise Refused("wrong_state", f"The request is {request.get_state_display().lower()}: its list cannot change now.")
+    if request.subject_user_id == actor.pk:
+        raise Refused("own_request", "This request is about you. A colleague must handle it.")
+    return request
+
+
+# --- freezing --------------------------------------------------------------------------------------------------------
+
+
+def freeze(request_id: UUID, *, actor: User) -> Plan:
+    """Freeze the chosen list and set its digest. In a later state it holds only what turned up since."""
+    try:
+        with transaction.atomic(durable=True):
+            _require(actor, "requests_app.freeze_request")
+            request = _request_for_freezing(request_id, actor)
+            supplementary = request.state in SUPPLEMENTABLE
+            candidates = _candidates(request, supplementary=supplementary)
+            _require_ready(request, candidates, supplementary=supplementary)
+            plan = _create_plan(request, actor=actor, supplementary=supplementary)
+            items = [_item(plan, candidate, whole) for candidate, whole in _with_wholeness(request, candidates)]
+            _require_sane(items)
+            Item.objects.bulk_create(items, batch_size=1000)
+            Coverage.objects.bulk_create(_coverage(plan, items))
+            _bar_whoever_is_heard(request, items)
+            _seal(plan, items, request=request, actor=actor)
+            return plan
+    except Refused as refused:
+        transitions.record_refusal("freeze", refused, about=request_id, actor=actor)
+        raise
+
+
+def _candidates(request: Request, *, supplementary: bool) -> list[Candidate]:
+    mine = request.candidates.select_related("found_by").exclude(kind=Found.AFTER_SCOPE)
+    if supplementary:
+        mine = mine.filter(kind__in=[Found.DISCOVERED, Found.REAPPEARED]).exclude(pk__in=_settled(request))
+    return list(mine.order_by("occurred_at", "external_id", "content_key"))
+
+
+def _settled(request: Request) -> list[UUID]:
+    """Discovered candidates that an earlier supplementary list has dealt with and that are not back since."""
+    on_lists = set(
+        Item.objects.filter(plan__request=request, plan__kind=Plan.Kind.SUPPLEMENTARY)
+        .values_list("system_id", "external_id", "content_key", "plan__created_at")
+    )
+    latest: dict[tuple, datetime] = {}
+    for *place, at in on_lists:
+        latest[tuple(place)] = max(at, latest.get(tuple(place), at))
+    return [
+        candidate.pk
+        for candidate in request.candidates.filter(kind__in=[Found.DISCOVERED, Found.REAPPEARED])
+        if (at := latest.get((candidate.system_id, candidate.external_id, candidate.content_key)))
+        and (candidate.chosen_at is None or candidate.chosen_at <= at)
+    ]
+
+
+def open_supplement(request: Request) -> int:
+    """How many items that turned up later wait for a supplementary list."""
+    return len(_candidates(request, supplementary=True))
+
+
+def _require_ready(request: Request, candidates: list[Candidate], *, supplementary: bool) -> None:
+    connected = set(System.objects.values_list("pk", flat=True))
+    if not connected:
+        raise Refused("no_system", "No system is connected. An administrator must add one first.")
+    finished = discovery.fresh_searches(request).filter(finished_at__isnull=False)
+    if connected - set(finished.values_list("system_id", flat=True)):
+        raise Refused("search_unfinished", "The search is not finished in every system. Wait for it, then try again.")
+    first = Request.objects.filter(subject=request.subject, right__in=[Right.ACCESS, Right.PORTABILITY], state__in=OPEN)
+    if request.right == Right.ERASURE and first.exists():
+        raise Refused("access_first", "This person also asks for a copy. Answer that request first; erasing would destroy it.")
+    if supplementary and not candidates:
+        raise Refused("nothing_new", "Nothing has turned up since the last list.")
+    if undecided := sum(candidate.included is None for candidate in candidates):
+        raise Refused("undecided", f"{undecided} found items wait for a decision. Include or exclude each, with a reason.")
+
+
+def _create_plan(request: Request, *, actor: User, supplementary: bool) -> Plan:
+    now = timezone.now()
+    previous = request.plans.order_by("-version").first()
+    spent = request.searches.filter(finished_at__isnull=False).aggregate(
+        made=Sum("calls_made"), expected=Sum("calls_expected")
+    )
+    return Plan.objects.create(
+        request=request, version=previous.version + 1 if previous else 1, supersedes=previous,
+        kind=Plan.Kind.SUPPLEMENTARY if supplementary else Plan.Kind.MAIN, salt=plan_digest.new_salt(),
+        scope_as_of=request.scope_as_of, calls_expected=spent["expected"] or 0, calls_made=spent["made"] or 0,
+        after_scope=request.candidates.filter(kind=Found.AFTER_SCOPE).values("external_id").distinct().count(),
+        created_by=actor, created_at=now, expires_at=now + timedelta(days=settings.PORTAL_PLAN_VALID_DAYS),
+    )  # fmt: skip
+
+
+def _with_wholeness(request: Request, candidates: list[Candidate]) -> Iterator[tuple[Candidate, bool]]:
+    """Each candidate, and whether everything known of its interaction is to go (then it goes in one batch)."""
+    kept = set(
+        request.candidates.filter(included=False).values_list("system_id", "external_id")
+    )
+    for candidate in candidates:
+        yield candidate, (candidate.system_id, candidate.external_id) not in kept
+
+
+def _item(plan: Plan, candidate: Candidate, whole: bool) -> Item:
+    action, ground = Item.Action.KEEP, candidate.link
+    if plan.request.right != Right.ERASURE:
+        ground = Link.LISTED_ONLY
+    elif candidate.included:
+        action = Item.Action.DELETE_INTERACTION if whole else Item.Action.DELETE_CONTENT
+    index = bytes(candidate.found_by.blind_index) if candidate.found_by else b""
+    return Item(
+        plan=plan, system_id=candidate.system_id, content_class=candidate.content_class,
+        external_id=candidate.external_id, content_key=candidate.content_key, occurred_at=candidate.occurred_at,
+        length=candidate.length, direction=candidate.direction, line=candidate.line, agents=candidate.agents,
+        action=action, ground=ground, shared=candidate.shared,
+        commitment=plan_digest.commitment(bytes(plan.salt), index),
+    )  # fmt: skip
+
+
+def _require_sane(items: list[Item]) -> None:
+    """What a connected system cannot do must not be promised, and a list must not be larger than the brake allows."""
+    if sum(item.action != Item.Action.KEEP for item in items) > settings.PORTAL_PLAN_CAP:
+        raise Refused("plan_too_large", f"The list holds more than {settings.PORTAL_PLAN_CAP} items. Narrow the date range.")
+    actions: dict[tuple[UUID, str, str], set[str]] = {}
+    for item in items:
+        actions.setdefault((item.system_id, item.external_id, item.content_class), set()).add(item.action)
+    kinds = dict(System.objects.values_list("pk", "kind"))
+    for (system_id, external_id, content_class), chosen in actions.items():
+        for lead, follower in registry.manifest(kinds[system_id]).goes_with:
+            if content_class != lead or chosen == {Item.Action.KEEP}:
+                continue
+            if Item.Action.KEEP in actions.get((system_id, external_id, follower), set()):
+                raise Refused(
+                    "goes_with",
+                    "The system deletes a screen recording with its call recording. Include both of that contact, or neither.",
+                )
+
+
+def _coverage(plan: Plan, items: list[Item]) -> list[Coverage]:
+    """One row for each class of each system, also where nothing is held or nothing can be reached."""
+    counted: dict[tuple[UUID, str, str], int] = {}
+    for item in items:
+        disposition = Coverage.Disposition.KEEP if item.action == Item.Action.KEEP else Coverage.Disposition.DELETE
+        key = (item.system_id, item.content_class, disposition)
+        counted[key] = counted.get(key, 0) + 1
+    rows = [
+        Coverage(plan=plan, system_id=system, content_class=name, disposition=disposition, count=count)
+        for (system, name, disposition), count in counted.items()
+    ]
+    held = {(system, name) for system, name, _ in counted}
+    for system in System.objects.all():
+        manifest = registry.manifest(system.kind)
+        rows += [
+            Coverage(plan=plan, system=system, content_class=name, disposition=Coverage.Disposition.NOTHING_HELD, count=0)
+            for name in manifest.content_classes
+            if (system.pk, name) not in held
+        ]
+        rows += [
+            Coverage(plan=plan, system=system, content_class=name, ground=why[:120],
+                     disposition=Coverage.Disposition.OUT_OF_REACH, count=0)
+            for name, why in manifest.out_of_reach
+        ]  # fmt: skip
+    return rows
+
+
+def _bar_whoever_is_heard(request: Request, items: list[Item]) -> None:
+    heard = {(item.system_id, agent) for item in items for agent in item.agents}
+    accounts = StaffAccount.objects.filter(system_id__in={system for system, _ in heard}).select_related("user")
+    for account in accounts:
+        if (account.system_id, account.external_id) not in heard:
+            continue
+        _, fresh = ApprovalBar.objects.get_or_create(
+            request=request, user=account.user, ground=ApprovalBar.Ground.HEARD
+        )
+        if fresh:
+            person = UUID(audit.pseudonym_of(account.user))
+            audit.append("approval.barred", actor=audit.WORKER, about=request, person=person, ground="heard")
+
+
+def _seal(plan: Plan, items: list[Item], *, request: Request, actor: User) -> None:
+    """Set the digest, after which the database refuses any change, and move the request."""
+    digest = plan_digest.digest(plan)
+    plan.digest = digest
+    plan.save(update_fields=["digest"])
+    kept = sum(item.action == Item.Action.KEEP for item in items)
+    audit.append(
+        "plan.frozen", actor=actor, about=request, plan=plan.pk, digest=digest, version=plan.version,
+        delete=len(items) - kept, keep=kept, kind=plan.kind,
+    )  # fmt: skip
+    transitions.move(
+        request.pk, seen=request.state, to=State.PLANNED, actor=actor, plan=plan.pk, digest=digest, plan_digest=digest,
+        approved_by=None, closed_at=None, outcome="",
+    )  # fmt: skip

@@ -1,0 +1,157 @@
+"""The engine's pen: intent before the act, receipt after it, and the state of an item read from the latest receipt.
+
+In:  a plan's items, a step, what a connector answered.
+Out: ``Step``, ``Intent``, ``Receipt`` and ``ReceiptItem`` rows with their ledger entries.
+Never here: a call to an outside system, or a transaction that is open while one is made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+import rfc8785
+from django.conf import settings
+from django.db import transaction
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.utils import timezone
+
+from content_app.models import Candidate, Intent, Item, Plan, Receipt, ReceiptItem, Step, StepItem
+from requests_app import audit
+from requests_app.errors import Refused
+
+Outcome = ReceiptItem.Outcome
+#: Answers that say the call was never carried out; they do not use up an item's tries.
+NOT_SENT = frozenset({
+    "stopped", "busy", "read_only", "missing_credentials", "bad_credentials", "scope_refused", "unauthorised",
+    "rate_limited", "unreachable",
+})  # fmt: skip
+#: Called between calls: extends the worker's lease on the request, and raises when it was lost.
+Beat = Callable[[], None]
+
+
+def to_delete(plan: Plan) -> QuerySet[Item]:
+    """The items of a plan that are to go, each with ``latest``: the outcome of its latest receipt or ``None``."""
+    latest = ReceiptItem.objects.filter(item=OuterRef("pk")).order_by("-id").values("outcome")[:1]
+    return plan.items.exclude(action=Item.Action.KEEP).annotate(latest=Subquery(latest))
+
+
+def unfinished(plan: Plan) -> QuerySet[Item]:
+    """Items without a final outcome yet."""
+    return to_delete(plan).exclude(latest__in=ReceiptItem.FINAL)
+
+
+def open_step(plan: Plan, *, kind: Step.Kind, items: list[Item]) -> Step:
+    """A step over these items, which all belong to one system."""
+    step = Step.objects.create(plan=plan, system_id=items[0].system_id, kind=kind)
+    StepItem.objects.bulk_create(StepItem(step=step, item=item) for item in items)
+    return step
+
+
+def intend(step: Step, *, items: list[Item], kind: str) -> Intent:
+    """Commit the intent: after this, whatever happens, the act is accounted for."""
+    with transaction.atomic(durable=True):
+        until = timezone.now() + timedelta(seconds=settings.PORTAL_LEASE_SECONDS)
+        mine = Step.objects.filter(pk=step.pk, fence=step.fence).update(fence=step.fence + 1, lease_until=until)
+        if not mine:
+            raise Refused("lost_lease", "Another worker has taken this step over.")
+        step.fence += 1
+        leaf = audit.append(
+            "deletion.intended", actor=audit.WORKER, about=step.plan.request_id, plan=step.plan_id, step=step.pk,
+            fence=step.fence, items=len(items), kind=kind, digest=_digest([str(item.pk) for item in items]),
+        )  # fmt: skip
+        return Intent.objects.create(step=step, fence=step.fence, leaf=leaf)
+
+
+def receive(intent: Intent, outcomes: Iterable[tuple[Item, str, str]], *, probed: bool = False) -> Receipt:
+    """Commit what came of an intent: (item, outcome, code) each. Only while the step's fence is still the intent's."""
+    listed = list(outcomes)
+    counts = Counter(outcome for _, outcome, _ in listed)
+    gone = counts[Outcome.DELETED] + counts[Outcome.ALREADY_GONE]
+    status = Receipt.Status.DONE if gone == len(listed) else Receipt.Status.PARTIAL if gone else Receipt.Status.FAILED
+    digest = _digest([[str(item.pk), outcome, code] for item, outcome, code in listed])
+    codes = {code for _, outcome, code in listed if code and outcome not in ReceiptItem.GONE}
+    with transaction.atomic(durable=True):
+        mine = Step.objects.filter(pk=intent.step_id, fence=intent.step.fence).update(lease_until=None)
+        if not mine:
+            raise Refused("lost_lease", "Another worker has taken this step over.")
+        leaf = audit.append(
+            "deletion.receipt", actor=audit.WORKER, about=intent.step.plan.request_id, plan=intent.step.plan_id,
+            step=intent.step_id, fence=intent.step.fence, status=status, deleted=counts[Outcome.DELETED],
+            already_gone=counts[Outcome.ALREADY_GONE], failed=len(listed) - gone, probed=int(probed), digest=digest,
+            reason=min(codes, default=None),
+        )  # fmt: skip
+        receipt = Receipt.objects.create(intent=intent, status=status, probed=probed, hash=digest, leaf=leaf)
+        ReceiptItem.objects.bulk_create(
+            ReceiptItem(receipt=receipt, item=item, outcome=outcome, code=code) for item, outcome, code in listed
+        )
+    return receipt
+
+
+def take_over(step: Step) -> Intent | None:
+    """The step's intent that has no receipt, fenced off from whoever wrote it; ``None`` while its lease still runs."""
+    with transaction.atomic(durable=True):
+        step = Step.objects.select_for_update().get(pk=step.pk)
+        intent = step.intents.filter(receipt__isnull=True).order_by("-fence").first()
+        if intent is None or (step.lease_until and step.lease_until > timezone.now()):
+            return None
+        step.fence += 1
+        step.lease_until = timezone.now() + timedelta(seconds=settings.PORTAL_LEASE_SECONDS)
+        step.save(update_fields=["fence", "lease_until"])
+        intent.step = step
+    return intent
+
+
+def release(step: Step) -> None:
+    """The call gave no answer that can be trusted: let the next run probe at once."""
+    Step.objects.filter(pk=step.pk, fence=step.fence).update(lease_until=None)
+
+
+def failure(item: Item, code: str, *, permanent: bool) -> tuple[Item, str, str]:
+    """What a failed try makes of an item: another try, or a person when the tries are used up."""
+    if permanent:
+        return item, Outcome.NEEDS_PERSON, code
+    used = item.receipts.filter(outcome=Outcome.RETRY).exclude(code__in=NOT_SENT).count()
+    if code not in NOT_SENT and used + 1 >= settings.PORTAL_MAX_ATTEMPTS:
+        return item, Outcome.NEEDS_PERSON, code
+    return item, Outcome.RETRY, code
+
+
+def _digest(value: list) -> str:
+    return hashlib.sha256(rfc8785.dumps(value)).hexdigest()
+
+
+# --- content that turns up later -------------------------------------------------------------------------------------
+
+
+def discover(plan: Plan, item: Item, contents: Iterable) -> int:
+    """Note content of an approved interaction that no list has seen: it waits for a supplementary list."""
+    known = set(
+        Candidate.objects.filter(
+            request_id=plan.request_id, system_id=item.system_id, external_id=item.external_id
+        ).values_list("content_key", flat=True)
+    )
+    fresh = [content for content in contents if content.key not in known]
+    if not fresh:
+        return 0
+    with transaction.atomic(durable=True):
+        Candidate.objects.bulk_create(
+            [
+                Candidate(
+                    request_id=plan.request_id, system_id=item.system_id, external_id=item.external_id,
+                    content_key=content.key, content_class=content.content_class, media_type=content.media_type,
+                    length=content.length, occurred_at=item.occurred_at, direction=item.direction, line=item.line,
+                    agents=item.agents, shared=item.shared, kind=Candidate.Kind.DISCOVERED, included=True,
+                    link=Candidate.Link.OWN_IDENTIFIER, chosen_at=timezone.now(),
+                )
+                for content in fresh
+            ],
+            ignore_conflicts=True,
+        )  # fmt: skip
+        audit.append(
+            "content.discovered", actor=audit.WORKER, about=plan.request_id, plan=plan.pk, system=item.system_id,
+            items=len(fresh),
+        )  # fmt: skip
+    return len(fresh)

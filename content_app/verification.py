@@ -1,0 +1,104 @@
+"""Room 6 · Reads back, from the system that deleted it, that everything is gone.
+
+In:  an executed request, or a closed one whose later read-back is due.
+Out: one verification an item and round, and candidates for whatever is there again or turned up since.
+Never here: a delete. What is still there needs a new list and a new approval.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from itertools import groupby, islice
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from content_app import receipts, systems
+from content_app.connectors.base import ContentConnector
+from content_app.models import Candidate, Item, Plan, System, Verification
+from content_app.receipts import Beat
+from requests_app import audit
+from requests_app.models import Approval
+
+Result = Verification.Result
+CHUNK = 50
+
+
+def unread(plan: Plan, *, round_number: int) -> QuerySet[Item]:
+    """Items that were to go and have not been read back in this round."""
+    read = Verification.objects.filter(item=OuterRef("pk"), round=round_number)
+    return receipts.to_delete(plan).filter(~Exists(read))
+
+
+def run(request_id: UUID, *, round_number: int, budget: int, beat: Beat) -> bool:
+    """Read back at most ``budget`` interactions of all the request's approved lists; ``True`` when none is left."""
+    for plan in approved_plans(request_id):
+        for system_id in unread(plan, round_number=round_number).values_list("system_id", flat=True).distinct():
+            system = System.objects.get(pk=system_id)
+            with systems.connected(system) as connector:
+                budget -= _read_back(plan, system_id, connector, round_number=round_number, budget=budget, beat=beat)
+            if budget <= 0:
+                break
+    return not any(unread(plan, round_number=round_number).exists() for plan in approved_plans(request_id))
+
+
+def approved_plans(request_id: UUID) -> QuerySet[Plan]:
+    """The lists of a request that were carried out or are being: approved, and not withdrawn."""
+    standing = Approval.objects.filter(request_id=request_id, withdrawal__isnull=True).values("plan_id")
+    return Plan.objects.filter(request_id=request_id, pk__in=standing).order_by("version")
+
+
+def _read_back(
+    plan: Plan, system_id: UUID, connector: ContentConnector, *, round_number: int, budget: int, beat: Beat
+) -> int:
+    items = unread(plan, round_number=round_number).filter(system_id=system_id).order_by("external_id", "content_key")
+    groups = groupby(items.iterator(chunk_size=500), key=lambda item: item.external_id)
+    done = 0
+    while done < budget:
+        chunk = [(external_id, list(group)) for external_id, group in islice(groups, min(CHUNK, budget - done))]
+        if not chunk:
+            break
+        beat()
+        _note(plan, _look(plan, connector, chunk), round_number=round_number)
+        done += len(chunk)
+    return done
+
+
+def _look(
+    plan: Plan, connector: ContentConnector, chunk: list[tuple[str, list[Item]]]
+) -> list[tuple[Item, Verification.Result]]:
+    results = []
+    for external_id, items in chunk:
+        interaction = connector.get(external_id)
+        present = {content.key for content in interaction.content} if interaction else set()
+        if interaction:
+            receipts.discover(plan, items[0], interaction.content)
+        results += [(item, Result.REAPPEARED if item.content_key in present else Result.VERIFIED_ABSENT) for item in items]
+    return results
+
+
+def _note(plan: Plan, results: list[tuple[Item, Verification.Result]], *, round_number: int) -> None:
+    counts = Counter(result for _, result in results)
+    lines = sorted(f"{item.pk} {result}" for item, result in results)
+    with transaction.atomic(durable=True):
+        leaf = audit.append(
+            "deletion.verified", actor=audit.WORKER, about=plan.request_id, plan=plan.pk, round=round_number,
+            absent=counts[Result.VERIFIED_ABSENT], reappeared=counts[Result.REAPPEARED],
+            not_verifiable=counts[Result.NOT_VERIFIABLE], digest=hashlib.sha256("\n".join(lines).encode()).hexdigest(),
+        )  # fmt: skip
+        Verification.objects.bulk_create(
+            Verification(item=item, round=round_number, result=result, leaf=leaf) for item, result in results
+        )
+        for item, result in results:
+            if result == Result.REAPPEARED:
+                _wait_for_a_new_list(plan, item)
+
+
+def _wait_for_a_new_list(plan: Plan, item: Item) -> None:
+    """What should be gone and is not becomes a candidate again."""
+    Candidate.objects.filter(
+        request_id=plan.request_id, system_id=item.system_id, external_id=item.external_id, content_key=item.content_key
+    ).update(kind=Candidate.Kind.REAPPEARED, included=True, link=item.ground, chosen_at=timezone.now())
