@@ -56,8 +56,9 @@ _MAX_TEXT = {Kind.PHONE: 64, Kind.EMAIL: 254}
 _MAX_TEXT_OTHERWISE = 100
 
 #: Lines of organisations. Nobody calls from one, and the contact centre's own would match everybody who rang it.
-_SERVICE_NAMES = ("TOLL_FREE", "PREMIUM_RATE", "SHARED_COST", "UAN", "VOICEMAIL")
-_SERVICE_LINES = frozenset(getattr(PhoneNumberType, name) for name in _SERVICE_NAMES)
+_SERVICE_LINES = frozenset(
+    getattr(PhoneNumberType, name) for name in ("TOLL_FREE", "PREMIUM_RATE", "SHARED_COST", "UAN", "VOICEMAIL")
+)
 #: The shortest real numbers, with country code (Niue, Tokelau: three and four digits).
 _MIN_DIGITS = 7
 #: No national number is shorter, so readings of one number always agree in so many last digits.
@@ -93,11 +94,10 @@ def spellings(kind: Kind, normalised: str, *, region: str, written: str | None =
     back as this identifier is never given.
     """
     _known(region)
-    found = [one for one in _candidates(kind, normalised, region) if _same(kind, normalised, one, region)]
-    original = (written or "").strip()
-    if kind in (Kind.EMAIL, Kind.HANDLE) and original and _same(kind, normalised, original, region):
-        found.append(original)
-    return tuple(dict.fromkeys(found))
+    candidates = _candidates(kind, normalised, region)
+    if written and kind in (Kind.EMAIL, Kind.HANDLE):
+        candidates.append(written.strip())
+    return tuple(dict.fromkeys(one for one in candidates if _same(kind, normalised, one, region)))
 
 
 def formats(kind: Kind, normalised: str, *, region: str, written: str | None = None) -> tuple[str, ...]:
@@ -162,6 +162,11 @@ def _same_tail(normalised: str, address: str) -> bool:
 
 
 # The caches hold personal data for as long as the process lives: small, and never more than a search needs.
+@lru_cache(maxsize=256)
+def _exact(kind: Kind, normalised: str, region: str) -> frozenset[str]:
+    return frozenset(spellings(kind, normalised, region=region))
+
+
 @lru_cache(maxsize=4096)
 def _read(kind: Kind, text: str, region: str) -> str | None:
     """The normal form of what a system holds, or ``None`` where it is not surely one identifier of this kind."""
@@ -169,11 +174,6 @@ def _read(kind: Kind, text: str, region: str) -> str | None:
     if not text or len(text) > _MAX_TEXT.get(kind, _MAX_TEXT_OTHERWISE) or any(map(_hidden, text)):
         return None
     return _READERS[kind](text, region)
-
-
-@lru_cache(maxsize=256)
-def _exact(kind: Kind, normalised: str, region: str) -> frozenset[str]:
-    return frozenset(spellings(kind, normalised, region=region))
 
 
 def _hidden(char: str) -> bool:
@@ -209,9 +209,8 @@ def _read_handle(text: str, region: str) -> str | None:
     All digits and no longer than a telephone number is refused too: as an address it is somebody's number.
     """
     handle = unicodedata.normalize("NFC", _narrow(text).removeprefix("@").lower())
-    if not all(char in "._-#" or unicodedata.category(char) in _HANDLE_CATEGORIES for char in handle):
-        return None
-    return None if len(handle) < 2 or (handle.isdecimal() and len(handle) <= 15) else handle
+    allowed = all(char in "._-#" or unicodedata.category(char) in _HANDLE_CATEGORIES for char in handle)
+    return handle if allowed and len(handle) > 1 and not (handle.isdecimal() and len(handle) <= 15) else None
 
 
 def _read_customer_number(text: str, region: str) -> str | None:
@@ -333,8 +332,8 @@ def _complete(number: PhoneNumber) -> bool:
         return False
     if phonenumbers.is_valid_number(number):
         return True
-    possible = phonenumbers.is_possible_number_with_reason(number) == ValidationResult.IS_POSSIBLE
-    return possible and len(national) in _ordinary_lengths(number.country_code)
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    return reason == ValidationResult.IS_POSSIBLE and len(national) in _ordinary_lengths(number.country_code)
 
 
 @lru_cache(maxsize=256)
@@ -392,8 +391,7 @@ _ADVICE = {
 
 
 def _first(name: str) -> str:
-    """The first character, unless it is half the name or more."""
-    return name[0] if len(name) > 2 else ""
+    return name[0] if len(name) > 2 else ""  # of two characters, one is half the name
 
 
 _READERS = {
