@@ -52,21 +52,21 @@ MAX_PREFIX = 50
 MIN_PREFIX = {Kind.PHONE: 7, Kind.EMAIL: 6, Kind.HANDLE: 4}
 
 #: Longest text worth looking at, for each kind. RFC 5321 bounds a mailbox address at 254.
-_MAX_TEXT = {Kind.PHONE: 64, Kind.EMAIL: 254}
-_MAX_TEXT_OTHERWISE = 100
+_MAX_TEXT = dict.fromkeys(Kind, 100) | {Kind.PHONE: 64, Kind.EMAIL: 254}
 
 #: Lines of organisations. Nobody calls from one, and the contact centre's own would match everybody who rang it.
 _SERVICE_LINES = frozenset(
     getattr(PhoneNumberType, name) for name in ("TOLL_FREE", "PREMIUM_RATE", "SHARED_COST", "UAN", "VOICEMAIL")
 )
-#: The shortest real numbers, with country code (Niue, Tokelau: three and four digits).
+#: The shortest real numbers, with country code: Niue's.
 _MIN_DIGITS = 7
 #: No national number is shorter, so readings of one number always agree in so many last digits.
 _TAIL = 4
 
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20}
 _REGIONS = frozenset(phonenumbers.SUPPORTED_REGIONS)
-_KEY = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/#:-]*")
+_SEPARATORS = frozenset("()./\N{MINUS SIGN}")
+_KEY = re.compile(r"(?!0+\Z)[0-9A-Za-z][0-9A-Za-z._/#:-]*")
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _HANDLE_CATEGORIES = frozenset({"Ll", "Lo", "Lm", "Mn", "Mc", "Nd"})
 _NIL_GUID = "00000000-0000-0000-0000-000000000000"
@@ -115,8 +115,8 @@ def formats(kind: Kind, normalised: str, *, region: str, written: str | None = N
 def left_out(kind: Kind, normalised: str, *, region: str) -> tuple[str, ...]:
     """Spellings under which a system may hold this identifier and that are not searched for.
 
-    They are too short, or this account reads them as, or cannot tell them from, somebody else's number. A report
-    names how many there are: a gap that nobody mentions looks like a search that found nothing.
+    They are too short, or may be somebody else's number in this account. A report tells how many there are: a gap
+    that nobody mentions looks like a search that found nothing.
     """
     if kind not in ADDRESS_KINDS:
         return ()
@@ -131,7 +131,7 @@ def matches(kind: Kind, normalised: str, address: str, *, region: str) -> bool:
     A telephone number without country code is read in ``region``, the country of the account that holds it.
     """
     _known(region)
-    return address in _exact(kind, normalised, region) or _same(kind, normalised, address, region)
+    return _same(kind, normalised, address, region)
 
 
 def mask(kind: Kind, value: str) -> str:
@@ -143,15 +143,14 @@ def mask(kind: Kind, value: str) -> str:
         return f"{_first(local)}•••@{domain}"
     if kind == Kind.HANDLE:
         return f"@{_first(value.removeprefix('@'))}•••"
-    return f"••••{value[-3:]}" if len(value) >= 8 and kind != Kind.PHONE else "••••"
+    return f"••••{value[-3:]}" if len(value) >= 8 and kind not in ADDRESS_KINDS else "••••"
 
 
 def _same(kind: Kind, normalised: str, address: str, region: str) -> bool:
     if kind == Kind.PHONE and not _same_tail(normalised, address):
         return False
-    if kind == Kind.EMAIL and address.isascii():
-        # Nearly every address is plain ASCII, where the slow validator has nothing to add to an equality.
-        return "@" in normalised and address.strip().lower() == normalised
+    if kind == Kind.EMAIL and address.isascii() and address.strip().lower() != normalised:
+        return False  # of plain ASCII the slow validator makes nothing else
     return _read(kind, address, region) == normalised
 
 
@@ -162,16 +161,11 @@ def _same_tail(normalised: str, address: str) -> bool:
 
 
 # The caches hold personal data for as long as the process lives: small, and never more than a search needs.
-@lru_cache(maxsize=256)
-def _exact(kind: Kind, normalised: str, region: str) -> frozenset[str]:
-    return frozenset(spellings(kind, normalised, region=region))
-
-
 @lru_cache(maxsize=4096)
 def _read(kind: Kind, text: str, region: str) -> str | None:
     """The normal form of what a system holds, or ``None`` where it is not surely one identifier of this kind."""
     text = text.strip()
-    if not text or len(text) > _MAX_TEXT.get(kind, _MAX_TEXT_OTHERWISE) or any(map(_hidden, text)):
+    if not text or len(text) > _MAX_TEXT[kind] or any(map(_hidden, text)):
         return None
     return _READERS[kind](text, region)
 
@@ -277,14 +271,12 @@ def _dialled(text: str) -> str | None:
     Letters are refused: the parser would read ``FLOWERS`` as digits, and ``x12`` as an extension, that is, a different
     telephone behind the same number. Superscripts and keycaps are no digits: a footnote mark must not become one.
     """
-    text = text.translate(_FULL_WIDTH)
-    kept = "".join(char for char in text if not _separates(char))
+    narrow = text.translate(_FULL_WIDTH)
+    kept = "".join(
+        char for char in narrow if char not in _SEPARATORS and unicodedata.category(char) not in {"Zs", "Pd"}
+    )
     digits = kept.removeprefix("+")
     return kept[: len(kept) - len(digits)] + _ascii_digits(digits) if digits.isdecimal() else None
-
-
-def _separates(char: str) -> bool:
-    return char in "()./\N{MINUS SIGN}" or unicodedata.category(char) in {"Zs", "Pd"}
 
 
 def _ascii_digits(digits: str) -> str:
@@ -349,8 +341,8 @@ def _national(number: PhoneNumber, region: str) -> tuple[str, ...]:
     national = phonenumbers.national_significant_number(number)
     printed = phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL)
     spelled = "".join(char for char in printed if char.isdecimal())
-    with_zero = [f"0{national}"] if phonenumbers.ndd_prefix_for_region(region, True) == "0" else []
-    return tuple(dict.fromkeys([spelled, *with_zero]))
+    takes_zero = phonenumbers.ndd_prefix_for_region(region, True) == "0"
+    return (spelled, f"0{national}") if takes_zero else (spelled,)
 
 
 def _candidates(kind: Kind, normalised: str, region: str) -> list[str]:
