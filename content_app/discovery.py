@@ -20,8 +20,8 @@ from django.utils import timezone
 from content_app import systems
 from content_app.connectors import registry
 from content_app.connectors.base import ContentConnector, Interaction, Manifest, Query
-from content_app.receipts import Beat
 from content_app.models import Candidate, Search, System
+from content_app.receipts import Beat
 from requests_app import audit, keys
 from requests_app.identifiers import Kind, formats, matches
 from requests_app.models import Decision, Identifier, Request, Scope

@@ -268,7 +268,7 @@ def _settle_unknown(current: Run, system_id: UUID) -> None:
         current.beat()
         intent = receipts.take_over(step)
         if intent is None:
-            raise Refused("lease_runs", "Another worker may still be acting. It is looked at again when its lease is over.")
+            raise Refused("lease_runs", "Another worker may still be acting. Its lease must run out first.")
         items = list(step.items.order_by("external_id", "content_key"))
         outcomes = []
         for external_id, group in _by_interaction(iter(items)):

@@ -20,12 +20,12 @@ from django.utils import timezone
 from content_app import discovery, plan_digest
 from content_app.connectors import registry
 from content_app.models import Candidate, Coverage, Item, Plan, System
-from requests_app import audit, transitions
+from requests_app import audit, gates, transitions
 from requests_app.errors import Refused
 from requests_app.models import ApprovalBar, Request, Right, StaffAccount
 from requests_app.states import OPEN, State
 
-Link, Found = Candidate.Link, Candidate.Kind
+Link, Found, Nature = Candidate.Link, Candidate.Kind, Coverage.Disposition
 #: States in which a supplementary list may be frozen.
 SUPPLEMENTABLE = frozenset({State.EXECUTED, State.VERIFIED, State.CLOSED})
 
@@ -35,7 +35,7 @@ SUPPLEMENTABLE = frozenset({State.EXECUTED, State.VERIFIED, State.CLOSED})
 
 def choose(request_id: UUID, *, actor: User, candidate_ids: Iterable[UUID], link: str) -> int:
     """Include or exclude candidates, with a coded reason that says which; returns how many."""
-    _require(actor, "requests_app.validate_request")
+    gates.require(actor, "requests_app.validate_request")
     if link not in Link.values or link == Link.OWN_IDENTIFIER:
         raise Refused("no_reason", "Choose a reason from the list.")
     include = Link(link) in Candidate.INCLUDES
@@ -50,17 +50,10 @@ def choose(request_id: UUID, *, actor: User, candidate_ids: Iterable[UUID], link
     return count
 
 
-def _require(actor: User, permission: str) -> None:
-    if not actor.has_perm(permission):
-        raise Refused("not_permitted", "Your role may not do this. Ask a colleague whose role may.")
-
-
 def _request_for_freezing(request_id: UUID, actor: User) -> Request:
-    request = Request.objects.get(pk=request_id)
-    if request.state not in SUPPLEMENTABLE | {State.VALIDATED}:
-        raise Refused("wrong_state", f"The request is {request.get_state_display().lower()}: its list cannot change now.")
-    if request.subject_user_id == actor.pk:
-        raise Refused("own_request", "This request is about you. A colleague must handle it.")
+    request = Request.objects.select_related("subject").get(pk=request_id)
+    gates.require_state(request, State.VALIDATED, *SUPPLEMENTABLE)
+    gates.require_not_the_subject(request, actor)
     return request
 
 
@@ -71,7 +64,7 @@ def freeze(request_id: UUID, *, actor: User) -> Plan:
     """Freeze the chosen list and set its digest. In a later state it holds only what turned up since."""
     try:
         with transaction.atomic(durable=True):
-            _require(actor, "requests_app.freeze_request")
+            gates.require(actor, "requests_app.freeze_request")
             request = _request_for_freezing(request_id, actor)
             supplementary = request.state in SUPPLEMENTABLE
             candidates = _candidates(request, supplementary=supplementary)
@@ -99,17 +92,19 @@ def _candidates(request: Request, *, supplementary: bool) -> list[Candidate]:
 def _settled(request: Request) -> list[UUID]:
     """Discovered candidates that an earlier supplementary list has dealt with and that are not back since."""
     on_lists = set(
-        Item.objects.filter(plan__request=request, plan__kind=Plan.Kind.SUPPLEMENTARY)
-        .values_list("system_id", "external_id", "content_key", "plan__created_at")
+        Item.objects.filter(plan__request=request, plan__kind=Plan.Kind.SUPPLEMENTARY).values_list(
+            "system_id", "external_id", "content_key", "plan__created_at"
+        )
     )
-    latest: dict[tuple, datetime] = {}
-    for *place, at in on_lists:
-        latest[tuple(place)] = max(at, latest.get(tuple(place), at))
+    latest: dict[tuple[UUID, str, str], datetime] = {}
+    for system_id, external_id, content_key, at in on_lists:
+        place = (system_id, external_id, content_key)
+        latest[place] = max(at, latest.get(place, at))
     return [
         candidate.pk
         for candidate in request.candidates.filter(kind__in=[Found.DISCOVERED, Found.REAPPEARED])
-        if (at := latest.get((candidate.system_id, candidate.external_id, candidate.content_key)))
-        and (candidate.chosen_at is None or candidate.chosen_at <= at)
+        if (settled := latest.get((candidate.system_id, candidate.external_id, candidate.content_key)))
+        and (candidate.chosen_at is None or candidate.chosen_at <= settled)
     ]
 
 
@@ -127,11 +122,11 @@ def _require_ready(request: Request, candidates: list[Candidate], *, supplementa
         raise Refused("search_unfinished", "The search is not finished in every system. Wait for it, then try again.")
     first = Request.objects.filter(subject=request.subject, right__in=[Right.ACCESS, Right.PORTABILITY], state__in=OPEN)
     if request.right == Right.ERASURE and first.exists():
-        raise Refused("access_first", "This person also asks for a copy. Answer that request first; erasing would destroy it.")
+        raise Refused("access_first", "The person also asks for a copy. Answer that first; erasing would destroy it.")
     if supplementary and not candidates:
         raise Refused("nothing_new", "Nothing has turned up since the last list.")
     if undecided := sum(candidate.included is None for candidate in candidates):
-        raise Refused("undecided", f"{undecided} found items wait for a decision. Include or exclude each, with a reason.")
+        raise Refused("undecided", f"{undecided} items wait for a decision. Include or exclude each, with a reason.")
 
 
 def _create_plan(request: Request, *, actor: User, supplementary: bool) -> Plan:
@@ -143,7 +138,7 @@ def _create_plan(request: Request, *, actor: User, supplementary: bool) -> Plan:
     return Plan.objects.create(
         request=request, version=previous.version + 1 if previous else 1, supersedes=previous,
         kind=Plan.Kind.SUPPLEMENTARY if supplementary else Plan.Kind.MAIN, salt=plan_digest.new_salt(),
-        scope_as_of=request.scope_as_of, calls_expected=spent["expected"] or 0, calls_made=spent["made"] or 0,
+        scope_as_of=request.scope_as_of or now, calls_expected=spent["expected"] or 0, calls_made=spent["made"] or 0,
         after_scope=request.candidates.filter(kind=Found.AFTER_SCOPE).values("external_id").distinct().count(),
         created_by=actor, created_at=now, expires_at=now + timedelta(days=settings.PORTAL_PLAN_VALID_DAYS),
     )  # fmt: skip
@@ -151,9 +146,7 @@ def _create_plan(request: Request, *, actor: User, supplementary: bool) -> Plan:
 
 def _with_wholeness(request: Request, candidates: list[Candidate]) -> Iterator[tuple[Candidate, bool]]:
     """Each candidate, and whether everything known of its interaction is to go (then it goes in one batch)."""
-    kept = set(
-        request.candidates.filter(included=False).values_list("system_id", "external_id")
-    )
+    kept = set(request.candidates.filter(included=False).values_list("system_id", "external_id"))
     for candidate in candidates:
         yield candidate, (candidate.system_id, candidate.external_id) not in kept
 
@@ -177,7 +170,7 @@ def _item(plan: Plan, candidate: Candidate, whole: bool) -> Item:
 def _require_sane(items: list[Item]) -> None:
     """What a connected system cannot do must not be promised, and a list must not be larger than the brake allows."""
     if sum(item.action != Item.Action.KEEP for item in items) > settings.PORTAL_PLAN_CAP:
-        raise Refused("plan_too_large", f"The list holds more than {settings.PORTAL_PLAN_CAP} items. Narrow the date range.")
+        raise Refused("plan_too_large", f"The list has over {settings.PORTAL_PLAN_CAP} items. Narrow the date range.")
     actions: dict[tuple[UUID, str, str], set[str]] = {}
     for item in items:
         actions.setdefault((item.system_id, item.external_id, item.content_class), set()).add(item.action)
@@ -189,7 +182,7 @@ def _require_sane(items: list[Item]) -> None:
             if Item.Action.KEEP in actions.get((system_id, external_id, follower), set()):
                 raise Refused(
                     "goes_with",
-                    "The system deletes a screen recording with its call recording. Include both of that contact, or neither.",
+                    "A screen recording is deleted with its call recording. Include both of that contact, or neither.",
                 )
 
 
@@ -197,7 +190,7 @@ def _coverage(plan: Plan, items: list[Item]) -> list[Coverage]:
     """One row for each class of each system, also where nothing is held or nothing can be reached."""
     counted: dict[tuple[UUID, str, str], int] = {}
     for item in items:
-        disposition = Coverage.Disposition.KEEP if item.action == Item.Action.KEEP else Coverage.Disposition.DELETE
+        disposition = Nature.KEEP if item.action == Item.Action.KEEP else Nature.DELETE
         key = (item.system_id, item.content_class, disposition)
         counted[key] = counted.get(key, 0) + 1
     rows = [
@@ -208,13 +201,13 @@ def _coverage(plan: Plan, items: list[Item]) -> list[Coverage]:
     for system in System.objects.all():
         manifest = registry.manifest(system.kind)
         rows += [
-            Coverage(plan=plan, system=system, content_class=name, disposition=Coverage.Disposition.NOTHING_HELD, count=0)
+            Coverage(plan=plan, system=system, content_class=name, disposition=Nature.NOTHING_HELD, count=0)
             for name in manifest.content_classes
             if (system.pk, name) not in held
         ]
         rows += [
             Coverage(plan=plan, system=system, content_class=name, ground=why[:120],
-                     disposition=Coverage.Disposition.OUT_OF_REACH, count=0)
+                     disposition=Nature.OUT_OF_REACH, count=0)
             for name, why in manifest.out_of_reach
         ]  # fmt: skip
     return rows

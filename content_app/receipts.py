@@ -11,6 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from typing import TYPE_CHECKING, TypedDict
 
 import rfc8785
 from django.conf import settings
@@ -22,6 +23,9 @@ from content_app.models import Candidate, Intent, Item, Plan, Receipt, ReceiptIt
 from requests_app import audit
 from requests_app.errors import Refused
 
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
 Outcome = ReceiptItem.Outcome
 #: Answers that say the call was never carried out; they do not use up an item's tries.
 NOT_SENT = frozenset({
@@ -32,13 +36,19 @@ NOT_SENT = frozenset({
 Beat = Callable[[], None]
 
 
-def to_delete(plan: Plan) -> QuerySet[Item]:
+class Latest(TypedDict):
+    """What ``to_delete`` adds to an item."""
+
+    latest: str | None
+
+
+def to_delete(plan: Plan) -> QuerySet[WithAnnotations[Item, Latest]]:
     """The items of a plan that are to go, each with ``latest``: the outcome of its latest receipt or ``None``."""
     latest = ReceiptItem.objects.filter(item=OuterRef("pk")).order_by("-id").values("outcome")[:1]
     return plan.items.exclude(action=Item.Action.KEEP).annotate(latest=Subquery(latest))
 
 
-def unfinished(plan: Plan) -> QuerySet[Item]:
+def unfinished(plan: Plan) -> QuerySet[WithAnnotations[Item, Latest]]:
     """Items without a final outcome yet."""
     return to_delete(plan).exclude(latest__in=ReceiptItem.FINAL)
 

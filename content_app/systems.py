@@ -22,7 +22,7 @@ from django.db.models import Q
 from content_app.connectors import registry
 from content_app.connectors.base import Account, ConnectorError, ContentConnector, Purpose
 from content_app.models import Bucket, Lease, System
-from requests_app import audit
+from requests_app import audit, gates
 from requests_app.errors import Refused
 
 #: Calls a minute that an account may see from all workers together (``vonage.md`` 9: a little below 160 and 16).
@@ -146,24 +146,19 @@ class Gate:
 # --- who may delete when ---------------------------------------------------------------------------------------------
 
 
-def _require(actor: User, permission: str) -> None:
-    if not actor.has_perm(permission):
-        raise Refused("not_permitted", "Your role may not do this. Ask a colleague whose role may.")
-
-
 def propose_deletion(system_id: UUID, *, actor: User) -> None:
     """The first of the two people who take a system out of shadow mode."""
-    _require(actor, "content_app.enable_deletion")
+    gates.require(actor, "content_app.enable_deletion")
     with transaction.atomic(durable=True):
-        proposed = System.objects.filter(pk=system_id, shadow=True).update(enable_proposed_by=actor, enable_confirmed_by=None)
-        if not proposed:
+        shadowed = System.objects.filter(pk=system_id, shadow=True)
+        if not shadowed.update(enable_proposed_by=actor, enable_confirmed_by=None):
             raise Refused("wrong_state", "Deletion is enabled there already.")
         audit.append("system.deletion_proposed", actor=actor, about=system_id, system=system_id)
 
 
 def confirm_deletion(system_id: UUID, *, actor: User) -> None:
     """The second person. The same person twice is refused, here and by the database."""
-    _require(actor, "content_app.enable_deletion")
+    gates.require(actor, "content_app.enable_deletion")
     with transaction.atomic(durable=True):
         system = System.objects.select_for_update().get(pk=system_id)
         if not system.shadow:
@@ -179,7 +174,7 @@ def confirm_deletion(system_id: UUID, *, actor: User) -> None:
 
 def return_to_shadow(system_id: UUID, *, actor: User) -> None:
     """Stricter at once, by one person."""
-    _require(actor, "content_app.enable_deletion")
+    gates.require(actor, "content_app.enable_deletion")
     with transaction.atomic(durable=True):
         System.objects.filter(pk=system_id).update(shadow=True, enable_proposed_by=None, enable_confirmed_by=None)
         audit.append("system.shadowed", actor=actor, about=system_id, system=system_id)
@@ -196,7 +191,7 @@ def resume(system_id: UUID, *, actor: User) -> None:
 
 
 def _set_stop(system_id: UUID, *, actor: User, stopped: bool, entry: str) -> None:
-    _require(actor, "content_app.stop_system")
+    gates.require(actor, "content_app.stop_system")
     with transaction.atomic(durable=True):
         System.objects.filter(pk=system_id).update(stopped=stopped)
         audit.append(entry, actor=actor, about=system_id, system=system_id)

@@ -76,7 +76,8 @@ def _look(
         present = {content.key for content in interaction.content} if interaction else set()
         if interaction:
             receipts.discover(plan, items[0], interaction.content)
-        results += [(item, Result.REAPPEARED if item.content_key in present else Result.VERIFIED_ABSENT) for item in items]
+        for item in items:
+            results.append((item, Result.REAPPEARED if item.content_key in present else Result.VERIFIED_ABSENT))
     return results
 
 

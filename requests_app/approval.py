@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from requests_app import audit, transitions
+from requests_app import audit, gates, transitions
 from requests_app.errors import Refused
 from requests_app.models import Approval, ApprovalBar, ApprovalWithdrawal, Decision, Request
 from requests_app.states import State
@@ -57,16 +57,6 @@ def bars_of(request_id: UUID, user: User) -> list[str]:
     return [bar.get_ground_display() for bar in bars]
 
 
-def _require(actor: User, permission: str) -> None:
-    if not actor.has_perm(permission):
-        raise Refused("not_permitted", "Your role may not do this. Ask a colleague whose role may.")
-
-
-def _require_state(request: Request, *states: State) -> None:
-    if request.state not in states:
-        raise Refused("wrong_state", f"The request is {State(request.state).label.lower()}; this is no longer possible.")
-
-
 def _require_unbarred(request: Request, actor: User) -> None:
     if grounds := bars_of(request.pk, actor):
         raise Refused("barred", f"You may not approve this request: {' and '.join(grounds)}. A colleague must.")
@@ -84,12 +74,12 @@ def approve(
     """Approve exactly the list with this digest. Every refused attempt is written to the ledger as well."""
     try:
         with transaction.atomic(durable=True):
-            _require(actor, "requests_app.approve_request")
+            gates.require(actor, "requests_app.approve_request")
             request = Request.objects.get(pk=request_id)
-            _require_state(request, State.PLANNED)
+            gates.require_state(request, State.PLANNED)
             _require_unbarred(request, actor)
             if not digest or digest != request.plan_digest:
-                raise Refused("stale_digest", "The list has changed since you opened it. Reload the page and review it again.")
+                raise Refused("stale_digest", "The list has changed since you opened it. Reload, and review it again.")
             if expires_at < timezone.now():
                 raise Refused("plan_expired", "The list has expired. Send it back so that a fresh one is frozen.")
             return _store(request, actor=actor, plan_id=plan_id, digest=digest, step_up_at=step_up(actor))
@@ -98,9 +88,9 @@ def approve(
         raise
     except DatabaseError:
         # The guard in the database is the second lock: whoever gets here was barred a moment ago.
-        refused = Refused("barred", "You may not approve this request. A colleague must.")
-        transitions.record_refusal("approve", refused, about=request_id, actor=actor, plan=plan_id)
-        raise refused from None
+        barred = Refused("barred", "You may not approve this request. A colleague must.")
+        transitions.record_refusal("approve", barred, about=request_id, actor=actor, plan=plan_id)
+        raise barred from None
 
 
 def _store(request: Request, *, actor: User, plan_id: UUID, digest: str, step_up_at: datetime | None) -> Approval:
@@ -108,9 +98,7 @@ def _store(request: Request, *, actor: User, plan_id: UUID, digest: str, step_up
     approval = Approval.objects.create(
         request=request, plan_id=plan_id, digest=digest, by=actor, step_up_at=step_up_at, execute_after=execute_after
     )
-    audit.append(
-        "approval.given", actor=actor, about=request, plan=plan_id, digest=digest, execute_after=execute_after
-    )
+    audit.append("approval.given", actor=actor, about=request, plan=plan_id, digest=digest, execute_after=execute_after)
     transitions.move(
         request.pk, seen=State.PLANNED, to=State.APPROVED, actor=actor, plan=plan_id, digest=digest, approved_by=actor
     )
@@ -121,10 +109,10 @@ def withdraw_approval(request_id: UUID, *, actor: User, reason: str, acts_begun:
     """Take an approval back before the first act. ``acts_begun`` is the workshop's word that something was done."""
     try:
         with transaction.atomic(durable=True):
-            _require(actor, "requests_app.approve_request")
+            gates.require(actor, "requests_app.approve_request")
             request = Request.objects.get(pk=request_id)
-            _require_state(request, State.APPROVED)
-            _require_reason(reason, WITHDRAW_APPROVAL_REASONS)
+            gates.require_state(request, State.APPROVED)
+            gates.require_reason(reason, WITHDRAW_APPROVAL_REASONS)
             if acts_begun:
                 raise Refused("acts_begun", "The deletion has begun. Set the emergency stop on the system instead.")
             approval = request.approvals.latest("at")
@@ -140,11 +128,10 @@ def send_back(request_id: UUID, *, actor: User, reason: str) -> None:
     """The list does not fit: staff freeze a fresh one."""
     try:
         with transaction.atomic(durable=True):
-            if not (actor.has_perm("requests_app.approve_request") or actor.has_perm("requests_app.freeze_request")):
-                _require(actor, "requests_app.approve_request")
+            gates.require(actor, "requests_app.approve_request", "requests_app.freeze_request")
             request = Request.objects.get(pk=request_id)
-            _require_state(request, State.PLANNED)
-            _require_reason(reason, SEND_BACK_REASONS)
+            gates.require_state(request, State.PLANNED)
+            gates.require_reason(reason, SEND_BACK_REASONS)
             _back_to_validated(request, actor=actor, reason=reason, kind=Decision.Kind.SENT_BACK)
     except Refused as refused:
         transitions.record_refusal("send_back", refused, about=request_id, actor=actor)
@@ -162,12 +149,11 @@ def refuse(request_id: UUID, *, actor: User, reason: str) -> None:
     """Refuse the request, with a reason that the law knows."""
     try:
         with transaction.atomic(durable=True):
-            _require(actor, "requests_app.refuse_request")
+            gates.require(actor, "requests_app.refuse_request")
             request = Request.objects.get(pk=request_id)
-            _require_state(request, State.RECEIVED, State.VALIDATED, State.PLANNED)
-            if actor.pk == request.subject_user_id:
-                raise Refused("own_request", "This request is about you. A colleague must decide.")
-            _require_reason(reason, REFUSE_REASONS)
+            gates.require_state(request, State.RECEIVED, State.VALIDATED, State.PLANNED)
+            gates.require_not_the_subject(request, actor)
+            gates.require_reason(reason, REFUSE_REASONS)
             Decision.objects.create(request=request, kind=Decision.Kind.REFUSED, reason=reason, by=actor)
             transitions.move(
                 request.pk, seen=request.state, to=State.REFUSED, actor=actor, reason=reason, outcome="refused",
@@ -176,8 +162,3 @@ def refuse(request_id: UUID, *, actor: User, reason: str) -> None:
     except Refused as refused:
         transitions.record_refusal("refuse", refused, about=request_id, actor=actor)
         raise
-
-
-def _require_reason(reason: str, reasons: tuple[tuple[str, str], ...]) -> None:
-    if reason not in dict(reasons):
-        raise Refused("no_reason", "Choose a reason from the list.")

@@ -19,7 +19,7 @@ from typing import Any
 from uuid import UUID
 
 import rfc8785
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
@@ -43,7 +43,7 @@ class Machine:
 
 WORKER = Machine("worker")
 SETUP = Machine("setup")
-Actor = AbstractBaseUser | Machine
+Actor = User | Machine
 
 #: Roles from the most to the least powerful; the ledger names the first that an actor holds.
 ROLES = ("supervisor", "privacy manager", "staff", "administrator", "data protection officer", "auditor", "agent")
@@ -105,7 +105,7 @@ def append(entry_type: str, *, actor: Actor, about: Model | UUID, **facts: Any) 
         raise LedgerError(f"{entry_type} has no fact {sorted(unknown)}")
     leaf_id, at, who = uuid7(), timezone.now(), pseudonym_of(actor)
     object_id = str(about.pk if isinstance(about, Model) else about)
-    body = {
+    body: dict[str, Any] = {
         "v": VERSION,
         "id": str(leaf_id),
         "at": _instant(at),

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -79,7 +80,8 @@ def import_file(data: bytes, *, dry_run: bool, actor: audit.Actor = IMPORTER) ->
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def _rows(data: bytes, *, result: Result):  # noqa: ANN202  a generator of (line, row, problem with the whole line)
+def _rows(data: bytes, *, result: Result) -> Iterator[tuple[int, dict[str, str], Problem | None]]:
+    """Each line as (its number, its cells by column, what is wrong with the line as a whole)."""
     reader = csv.reader(io.StringIO(_text(data), newline=""), delimiter=_delimiter(data), strict=True)
     try:
         header = [cell.strip().lower() for cell in next(reader, [])]
@@ -133,17 +135,14 @@ def _check_header(header: list[str]) -> None:
 def _fault_of_line(cells: list[str], header: list[str], *, line: int) -> Problem | None:
     if len(cells) == len(header):
         return None
-    return Problem(
-        line, "", f"This line has {len(cells)} cells, the first line {len(header)}. Check separators and quotation marks."
-    )
+    message = f"This line has {len(cells)} cells, the first line {len(header)}. Check separators and quotation marks."
+    return Problem(line, "", message)
 
 
 # --- one line --------------------------------------------------------------------------------------------------------
 
 
-def _take(
-    row: dict[str, str], number: int, *, key: str, dry_run: bool, actor: audit.Actor, result: Result
-) -> None:
+def _take(row: dict[str, str], number: int, *, key: str, dry_run: bool, actor: audit.Actor, result: Result) -> None:
     draft, closed_at, problems = _examine(row, number)
     if problems:
         result.problems += problems
@@ -165,29 +164,31 @@ def _take(
     result.linked += bool(opened.duplicates)
 
 
+def _cell[T](
+    row: dict[str, str], column: str, parse: Callable[[str], T | None], example: str, problems: list[Problem], line: int
+) -> T | None:
+    """The value of one cell, ``None`` when it is empty; what cannot be read becomes a problem."""
+    text = row.get(column, "")
+    if not text and column != "received_at":
+        return None
+    try:
+        value = parse(text)
+    except ValueError:
+        value = None
+    if value is None:
+        problems.append(Problem(line, column, f"This is no date. Write it like {example}."))
+    return value
+
+
 def _examine(row: dict[str, str], number: int) -> tuple[intake.Draft | None, datetime | None, list[Problem]]:
     problems: list[Problem] = []
-
-    def moment(column: str, *, needed: bool = False) -> datetime | None:
-        return _parsed(column, _moment, "2026-11-24 or 2026-11-24T09:30", needed=needed)
-
-    def day(column: str) -> date | None:
-        return _parsed(column, parse_date, "2026-11-24", needed=False)
-
-    def _parsed(column, parse, example, *, needed):  # noqa: ANN001, ANN202  one cell, whatever its type
-        text = row.get(column, "")
-        if not text and not needed:
-            return None
-        try:
-            value = parse(text)
-        except ValueError:
-            value = None
-        if value is None:
-            problems.append(Problem(number, column, f"This is no date. Write it like {example}."))
-        return value
-
-    received_at, closed_at = moment("received_at", needed=True), moment("closed_at")
-    date_from, date_to = day("date_from"), day("date_to")
+    received_at, closed_at = (
+        _cell(row, column, _moment, "2026-11-24 or 2026-11-24T09:30", problems, number)
+        for column in ("received_at", "closed_at")
+    )
+    date_from, date_to = (
+        _cell(row, column, parse_date, "2026-11-24", problems, number) for column in ("date_from", "date_to")
+    )
     problems += _faults_of_history(row, number, received_at=received_at, closed_at=closed_at)
     given = [(column, kind) for column, kind in IDENTIFIERS.items() if row.get(column)]
     try:

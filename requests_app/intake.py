@@ -217,7 +217,8 @@ def store(
     if import_key is None:
         audit.append("request.received", actor=actor, about=request, **facts)
     else:
-        audit.append("request.imported", actor=actor, about=request, origin=request.origin, outcome=outcome or None, **facts)
+        history_facts = {"origin": request.origin, "outcome": outcome or None}
+        audit.append("request.imported", actor=actor, about=request, **facts, **history_facts)
     if history:
         return Opened(request)
     _bar_early(request, opened_by=opened_by, actor=actor)
@@ -287,9 +288,7 @@ def _link_duplicates(request: Request, *, actor: audit.Actor) -> list[Request]:
     """Link to every open request for the same right that has an identifier in common (R-RX-10)."""
     indices = request.subject.identifiers.values_list("blind_index", flat=True)
     others = list(
-        Request.objects.filter(
-            right=request.right, state__in=OPEN, subject__identifiers__blind_index__in=list(indices)
-        )
+        Request.objects.filter(right=request.right, state__in=OPEN, subject__identifiers__blind_index__in=list(indices))
         .exclude(pk=request.pk)
         .distinct()
         .order_by("received_at")

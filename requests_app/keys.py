@@ -118,7 +118,7 @@ def _subject_key(subject_id: UUID, purpose: SubjectKey.Purpose) -> bytes:
     row = SubjectKey.objects.get(subject_id=subject_id, purpose=purpose)
     if row.wrapped is None:
         raise Forgotten
-    return unwrap(row.wrapped, epoch_id=row.epoch_id, aad=_key_aad(subject_id, purpose))
+    return unwrap(bytes(row.wrapped), epoch_id=row.epoch_id, aad=_key_aad(subject_id, purpose))
 
 
 def destroy_subject_key(subject_id: UUID, purpose: SubjectKey.Purpose) -> None:
@@ -185,12 +185,14 @@ def seal_file(data: bytes, *, evidence_id: UUID, request_id: UUID) -> tuple[byte
     return _encrypt(key, data, aad=aad), wrap(key, aad=aad)
 
 
-def open_file(sealed: bytes, *, wrapped: bytes | None, epoch_id: int, evidence_id: UUID, request_id: UUID) -> bytes:
+def open_file(
+    sealed: bytes, *, wrapped: bytes | memoryview | None, epoch_id: int, evidence_id: UUID, request_id: UUID
+) -> bytes:
     """The file again. ``Forgotten`` once its key is destroyed."""
     if wrapped is None:
         raise Forgotten
     aad = f"evidence|{evidence_id}|{request_id}".encode()
-    return _decrypt(unwrap(wrapped, epoch_id=epoch_id, aad=aad), sealed, aad=aad)
+    return _decrypt(unwrap(bytes(wrapped), epoch_id=epoch_id, aad=aad), sealed, aad=aad)
 
 
 def seal_setting(name: str, text: str) -> str:

@@ -25,11 +25,8 @@ def sweep() -> int:
     due = live.filter(request__state__in=ENDS) | live.filter(added_at__lt=too_old)
     for evidence in due.select_related("request"):
         with transaction.atomic(durable=True):
-            Evidence.objects.filter(pk=evidence.pk).update(
-                wrapped_file_key=None, destroyed_at=timezone.now(), file=""
-            )
-            audit.append(
-                "evidence.destroyed", actor=audit.WORKER, about=evidence.request, evidence=evidence.pk, reason="term_over"
-            )
+            Evidence.objects.filter(pk=evidence.pk).update(wrapped_file_key=None, destroyed_at=timezone.now(), file="")
+            about, reason = evidence.request, "term_over"
+            audit.append("evidence.destroyed", actor=audit.WORKER, about=about, evidence=evidence.pk, reason=reason)
         evidence.file.delete(save=False)
     return len(due)

@@ -36,10 +36,10 @@ def move(
     ``Refused('moved_on')`` when the request is not in the state that the caller saw.
     """
     if (State(seen), to) not in MOVES:
-        raise Refused("illegal_move", f"A request that is {State(seen).label.lower()} cannot become {to.label.lower()}.")
+        raise Refused("illegal_move", f"A {State(seen).label.lower()} request cannot become {to.label.lower()}.")
     with transaction.atomic(savepoint=False):
-        moved = Request.objects.filter(pk=request_id, state=seen, origin=Request.Origin.LIVE).update(state=to, **changes)
-        if not moved:
+        as_seen = Request.objects.filter(pk=request_id, state=seen, origin=Request.Origin.LIVE)
+        if not as_seen.update(state=to, **changes):
             raise Refused("moved_on", "Someone else has moved this request meanwhile. Reload the page and look again.")
         audit.append(
             "request.moved", actor=actor, about=request_id, seen=str(State(seen)), to=str(to), reason=reason or None,
@@ -47,7 +47,9 @@ def move(
         )  # fmt: skip
 
 
-def record_refusal(attempt: str, refused: Refused, *, about: UUID, actor: audit.Actor, plan: UUID | None = None) -> None:
+def record_refusal(
+    attempt: str, refused: Refused, *, about: UUID, actor: audit.Actor, plan: UUID | None = None
+) -> None:
     """Write a refused attempt to the ledger, in a transaction of its own, after the attempt was rolled back."""
     with transaction.atomic(durable=True):
         audit.append("attempt.refused", actor=actor, about=about, attempt=attempt, reason=refused.code, plan=plan)

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from requests_app import access_log, audit, keys, transitions
+from requests_app import access_log, audit, gates, keys, transitions
 from requests_app.errors import Refused
 from requests_app.file_checks import Upload, check
 from requests_app.models import ApprovalBar, Decision, Evidence, Finding, Request, Right
@@ -45,23 +45,12 @@ NOT_IDENTIFIED_REASONS = (
 )
 
 
-def _require(actor: User, permission: str) -> None:
-    if not actor.has_perm(permission):
-        raise Refused("not_permitted", "Your role may not do this. Ask a colleague whose role may.")
-
-
-def _open_request(request_id: UUID, *states: State) -> Request:
+def _open_request(request_id: UUID, *states: State, actor: User) -> Request:
+    gates.require(actor, "requests_app.validate_request")
     request = Request.objects.select_related("subject").get(pk=request_id)
-    if request.origin == Request.Origin.HISTORY:
-        raise Refused("history", "This request is closed history and cannot be changed.")
-    if request.state not in states:
-        raise Refused("wrong_state", f"The request is {State(request.state).label.lower()}; this is no longer possible.")
+    gates.require_state(request, *states)
+    gates.require_not_the_subject(request, actor)
     return request
-
-
-def _not_the_subject(request: Request, actor: User) -> None:
-    if actor.pk in (request.subject_user_id, request.subject.staff_user_id):
-        raise Refused("own_request", "This request is about you. A colleague must handle it.")
 
 
 def _refuse(attempt: str, refused: Refused, *, request_id: UUID, actor: User) -> NoReturn:
@@ -72,15 +61,11 @@ def _refuse(attempt: str, refused: Refused, *, request_id: UUID, actor: User) ->
 # --- findings --------------------------------------------------------------------------------------------------------
 
 
-def record_finding(
-    request_id: UUID, *, actor: User, method: str, level: str, result: str, doubt: str = ""
-) -> Finding:
+def record_finding(request_id: UUID, *, actor: User, method: str, level: str, result: str, doubt: str = "") -> Finding:
     """Note one identity check. A document needs a reason for doubt (R-ID-01); no method reaches more than it can."""
     try:
         with transaction.atomic(durable=True):
-            _require(actor, "requests_app.validate_request")
-            request = _open_request(request_id, State.RECEIVED, State.VALIDATED)
-            _not_the_subject(request, actor)
+            request = _open_request(request_id, State.RECEIVED, State.VALIDATED, actor=actor)
             _check_finding(method, level, result, doubt)
             finding = Finding.objects.create(
                 request=request, method=method, level=level, result=result, doubt=doubt, by=actor
@@ -101,7 +86,7 @@ def _check_finding(method: str, level: str, result: str, doubt: str) -> None:
     if level > Finding.REACHES[Finding.Method(method)]:
         raise Refused("level_too_high", f"This method reaches {Finding.REACHES[Finding.Method(method)].value} at most.")
     if method == Finding.Method.DOCUMENT and not doubt:
-        raise Refused("no_doubt", "A document may be asked for only where there is reasonable doubt: say which (Art. 12(6)).")
+        raise Refused("no_doubt", "A document needs a reasonable doubt: say which one (Art. 12(6)).")
 
 
 # --- evidence --------------------------------------------------------------------------------------------------------
@@ -121,13 +106,11 @@ def add_evidence(request_id: UUID, *, actor: User, kind: str, name: str, data: b
     try:
         upload = check(name, data)
         with transaction.atomic(durable=True):
-            _require(actor, "requests_app.validate_request")
-            request = _open_request(request_id, State.RECEIVED, State.VALIDATED)
-            _not_the_subject(request, actor)
+            request = _open_request(request_id, State.RECEIVED, State.VALIDATED, actor=actor)
             if kind not in Evidence.Kind.values:
                 raise Refused("unknown_choice", "Choose from the list what kind of document this is.")
             if request.evidence.filter(destroyed_at__isnull=True).count() >= MAX_EVIDENCE:
-                raise Refused("too_much_evidence", f"There are {MAX_EVIDENCE} documents already. More than needed is too much.")
+                raise Refused("too_much_evidence", f"There are {MAX_EVIDENCE} documents already, which is enough.")
             return _keep(request, upload, kind=kind, actor=actor)
     except Refused as refused:
         _refuse("evidence", refused, request_id=request_id, actor=actor)
@@ -151,9 +134,9 @@ _EXTENSIONS = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"
 
 def open_evidence(evidence_id: UUID, *, actor: User) -> Document:
     """Open a document for one who may see it; the access log notes it. ``keys.Forgotten`` once it is destroyed."""
-    _require(actor, "requests_app.open_evidence")
+    gates.require(actor, "requests_app.open_evidence")
     evidence = Evidence.objects.select_related("request__subject").get(pk=evidence_id)
-    _not_the_subject(evidence.request, actor)
+    gates.require_not_the_subject(evidence.request, actor)
     if evidence.destroyed_at is not None:
         raise keys.Forgotten
     with evidence.file.open("rb") as stored:
@@ -185,12 +168,10 @@ def validate(request_id: UUID, *, actor: User) -> None:
     """Say that the person is who they say. Freezes the scope; identity documents go at once (R-ID-09)."""
     try:
         with transaction.atomic(durable=True):
-            _require(actor, "requests_app.validate_request")
-            request = _open_request(request_id, State.RECEIVED)
-            _not_the_subject(request, actor)
+            request = _open_request(request_id, State.RECEIVED, actor=actor)
             reached, needed = level_reached(request), level_needed(request)
             if reached < needed:
-                raise Refused("level_too_low", f"The checks reach {reached}; this request needs {needed}. Record a further check.")
+                raise Refused("level_too_low", f"The checks reach {reached}, not {needed}. Record a further check.")
             now = timezone.now()
             ApprovalBar.objects.get_or_create(request=request, user=actor, ground=ApprovalBar.Ground.VALIDATED)
             transitions.move(
@@ -230,11 +211,8 @@ def _end(request_id: UUID, *, actor: User, reason: str, to: State, reasons: tupl
     destroyed: list[Evidence] = []
     try:
         with transaction.atomic(durable=True):
-            _require(actor, "requests_app.validate_request")
-            request = _open_request(request_id, State.RECEIVED, State.VALIDATED, State.PLANNED)
-            _not_the_subject(request, actor)
-            if reason not in dict(reasons):
-                raise Refused("no_reason", "Choose a reason from the list.")
+            request = _open_request(request_id, State.RECEIVED, State.VALIDATED, State.PLANNED, actor=actor)
+            gates.require_reason(reason, reasons)
             Decision.objects.create(request=request, kind=Decision.Kind(to.value), reason=reason, by=actor)
             transitions.move(
                 request.pk, seen=request.state, to=to, actor=actor, reason=reason, outcome=to.value,

@@ -9,7 +9,7 @@ from requests_app.models.base import Row
 
 
 class Plan(Row):
-    """An exact list, bound by its digest. A later plan supersedes it, and shows only the difference when supplementary."""
+    """An exact list, bound by its digest. A supplementary one holds only what turned up since the last."""
 
     class Kind(models.TextChoices):
         MAIN = "main", "Main"
@@ -67,9 +67,7 @@ class Item(Row):
         ordering = ["occurred_at", "external_id", "content_key"]
         indexes = [models.Index(fields=["system", "external_id"], name="item_by_interaction")]
         constraints = [
-            models.UniqueConstraint(
-                fields=["plan", "system", "external_id", "content_key"], name="item_once_a_plan"
-            ),
+            models.UniqueConstraint(fields=["plan", "system", "external_id", "content_key"], name="item_once_a_plan"),
         ]
 
     def __str__(self) -> str:
@@ -96,9 +94,7 @@ class Coverage(models.Model):
         verbose_name_plural = "coverage"
         ordering = ["system", "content_class"]
         constraints = [
-            models.UniqueConstraint(
-                fields=["plan", "system", "content_class", "disposition"], name="coverage_once"
-            ),
+            models.UniqueConstraint(fields=["plan", "system", "content_class", "disposition"], name="coverage_once"),
         ]
 
     def __str__(self) -> str:

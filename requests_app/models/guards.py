@@ -38,9 +38,10 @@ class Guard:
         row = "OLD" if self.event == "DELETE" else "NEW"
         return [
             f"CREATE FUNCTION {self.name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-            f"IF {self.condition} THEN RAISE EXCEPTION '{self.message}' USING ERRCODE = 'integrity_constraint_violation'; "
-            f"END IF; RETURN {row}; END $$",
-            f"CREATE TRIGGER {self.name} BEFORE {self.event} ON {self.table} FOR EACH ROW EXECUTE FUNCTION {self.name}()",
+            f"IF {self.condition} THEN RAISE EXCEPTION '{self.message}' "
+            f"USING ERRCODE = 'integrity_constraint_violation'; END IF; RETURN {row}; END $$",
+            f"CREATE TRIGGER {self.name} BEFORE {self.event} ON {self.table} FOR EACH ROW "
+            f"EXECUTE FUNCTION {self.name}()",
             f"ALTER TABLE {self.table} ENABLE ALWAYS TRIGGER {self.name}",
         ]
 
