@@ -1,0 +1,152 @@
+"""What every test can ask for: the cast, a signed-in client, a clock, a sandbox contact centre.
+
+The cast is one person for each role, a second one where two are needed, and an outsider **who may do nothing**. All of
+them pass the door of the admin site, so that a test asks what a *view* permits. The network is closed but for this
+machine (``--allow-hosts`` in ``pyproject.toml``).
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.test import Client
+
+from tests import factories, guards_aside
+from tests.sandbox import Sandbox
+
+guards_aside.install()
+
+_DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a browser and what needs no database, so that nobody has to remember to."""
+    for item in items:
+        names = set(getattr(item, "fixturenames", ()))
+        if "tests/browser/" in item.path.as_posix() or "page" in names:
+            item.add_marker("browser")
+        elif item.get_closest_marker("django_db") is None and not names & _DATABASE_FIXTURES:
+            item.add_marker("pure")
+
+
+# --- the cast --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def agent(db: None) -> User:
+    """Takes calls, and takes down requests."""
+    return factories.person("alex.agent", "agent")
+
+
+@pytest.fixture
+def staff(db: None) -> User:
+    """Opens and validates requests."""
+    return factories.person("sam.staff", "staff")
+
+
+@pytest.fixture
+def validator(db: None) -> User:
+    """The second member of staff: validates what ``staff`` opened."""
+    return factories.person("vera.validator", "staff")
+
+
+@pytest.fixture
+def supervisor(db: None) -> User:
+    """Approves exact lists."""
+    return factories.person("sue.supervisor", "supervisor")
+
+
+@pytest.fixture
+def second_supervisor(db: None) -> User:
+    """Approves what the first may not; confirms what the first proposed."""
+    return factories.person("seth.supervisor", "supervisor")
+
+
+@pytest.fixture
+def auditor(db: None) -> User:
+    """Browses the audit trail."""
+    return factories.person("audrey.auditor", "auditor")
+
+
+@pytest.fixture
+def administrator(db: None) -> User:
+    """Keeps accounts and connected systems; sees no case."""
+    return factories.person("adam.administrator", "administrator")
+
+
+@pytest.fixture
+def privacy_manager(db: None) -> User:
+    """Decides about refusals."""
+    return factories.person("petra.privacy", "privacy manager")
+
+
+@pytest.fixture
+def dpo(db: None) -> User:
+    """The data protection officer: sees everything, changes nothing."""
+    return factories.person("dora.dpo", "data protection officer")
+
+
+@pytest.fixture
+def outsider(db: None) -> User:
+    """Is signed in, is in no group, and may do nothing."""
+    return factories.person("otto.outsider")
+
+
+@pytest.fixture
+def superuser(db: None) -> User:
+    """Django's own superuser. The rules of the house bind this one too."""
+    return factories.person("root", is_superuser=True)
+
+
+@pytest.fixture
+def login() -> Callable[[User], Client]:
+    """``login(user)`` is a client of their own, signed in."""
+
+    def sign_in(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in
+
+
+# --- the clock -------------------------------------------------------------------------------------------------------
+
+#: A Monday morning, far from a change of the clocks.
+MONDAY = dt.datetime(2026, 3, 2, 9, 0, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def clock() -> Iterator[Any]:
+    """Time stands still on ``MONDAY`` until the test moves it: ``clock.shift(timedelta)``, ``clock.move_to(…)``."""
+    with time_machine.travel(MONDAY, tick=False) as traveller:
+        yield traveller
+
+
+# --- the sandbox contact centre --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """A contact centre that all tests of this process share: a test looks only at what it has put there itself."""
+    shared = Sandbox()
+    yield shared
+    shared.stop()
+
+
+@pytest.fixture
+def start_sandbox() -> Iterator[Callable[..., Sandbox]]:
+    """``start_sandbox(seed=7, …)`` is a contact centre of one's own; it stops with the test."""
+    started: list[Sandbox] = []
+
+    def start(**options: object) -> Sandbox:
+        started.append(Sandbox(**options))  # type: ignore[arg-type]
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.stop()

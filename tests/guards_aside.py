@@ -1,0 +1,71 @@
+"""Takes the database's guards away while a test database is emptied, and puts them back.
+
+In:  a connection.
+Out: a context in which no trigger named ``guard_…`` fires.
+Never here: a way to switch guards off inside a test. Django empties its tables after every test that commits (those
+with ``transaction=True``, and those with a live server), and an append-only table rightly refuses that.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connections
+from django.test import TransactionTestCase
+
+
+@contextmanager
+def guards_aside(connection: Any) -> Iterator[None]:
+    """No guard fires inside; all of them are back afterwards, also when something failed."""
+    take, put_back = _on_postgresql(connection) if connection.vendor == "postgresql" else _on_sqlite(connection)
+    _run(connection, take)
+    try:
+        yield
+    finally:
+        _run(connection, put_back)
+
+
+def _run(connection: Any, statements: list[str]) -> None:
+    with connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+
+
+def _rows(connection: Any, query: str) -> list[tuple[str, str]]:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return cursor.fetchall()
+
+
+def _on_sqlite(connection: Any) -> tuple[list[str], list[str]]:
+    """SQLite cannot disable a trigger, but remembers the words that made it."""
+    guards = _rows(
+        connection,
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND substr(name, 1, 6) = 'guard_'",
+    )
+    return [f"DROP TRIGGER {name}" for name, _ in guards], [sql for _, sql in guards]
+
+
+def _on_postgresql(connection: Any) -> tuple[list[str], list[str]]:
+    guards = _rows(
+        connection,
+        "SELECT tgname, tgrelid::regclass::text FROM pg_trigger "
+        "WHERE NOT tgisinternal AND starts_with(tgname, 'guard_')",
+    )
+    return (
+        [f"ALTER TABLE {table} DISABLE TRIGGER {name}" for name, table in guards],
+        [f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}" for name, table in guards],
+    )
+
+
+_flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]
+
+
+def _flush_without_guards(self: TransactionTestCase) -> None:
+    with guards_aside(connections["default"]):
+        _flush(self)
+
+
+def install() -> None:
+    """Make Django empty its test databases with the guards aside."""
+    TransactionTestCase._fixture_teardown = _flush_without_guards  # type: ignore[attr-defined]

@@ -1,0 +1,51 @@
+"""The test foundation itself: the cast, the guards, the closed network."""
+
+import socket
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import DatabaseError, connection
+
+from gdpr_portal.roles import ROLES
+from requests_app.models import Finding, Request
+from tests import factories
+
+
+def test_every_role_has_one_in_the_cast(
+    agent, staff, supervisor, auditor, administrator, privacy_manager, dpo, outsider
+):
+    cast = [agent, staff, supervisor, auditor, administrator, privacy_manager, dpo]
+    assert {group.name for person in cast for group in person.groups.all()} == set(ROLES)
+    assert not outsider.get_all_permissions()
+
+
+def test_who_signs_in_is_who_they_are(login, staff):
+    assert login(staff).get("/health/").wsgi_request.user == staff
+
+
+def test_the_network_is_closed():
+    with pytest.raises(Exception, match="192.0.2.1"):
+        socket.create_connection(("192.0.2.1", 80), timeout=1)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("time", ["first", "second"])
+def test_guards_hold_in_every_committing_test_and_let_the_flush_through(time):
+    assert not User.objects.exists()
+    assert Group.objects.count() == len(ROLES)
+    request = factories.RequestFactory()
+    Finding.objects.create(request=request, method="callback", level="IAL-2", result="passed", by=request.opened_by)
+    for table in ("requests_app_finding", "requests_app_request"):
+        with pytest.raises(DatabaseError), connection.cursor() as cursor:
+            cursor.execute(f"DELETE FROM {table}")
+
+
+@pytest.mark.parametrize("state", ["validated", "planned", "approved", "executed", "verified", "closed"])
+def test_a_request_can_be_made_in_any_state(db, state):
+    assert factories.RequestFactory(**{f"is_{state}": True}).state == state
+    assert Request.objects.get().state == state
+
+
+def test_an_identifier_is_sealed(db):
+    row = factories.identifier(factories.DataSubjectFactory(), "phone", "+441632960001")
+    assert b"960001" not in row.value_enc
