@@ -1,0 +1,61 @@
+"""``manage.py pick_up --loop``: the loop beside the worker. Wakes every second, queues what is due, numbers the ledger."""
+
+import logging
+import signal
+import time
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, close_old_connections, connection
+
+from content_app import pipeline, tasks
+from requests_app import retention, sequencer
+
+logger = logging.getLogger(__name__)
+#: Seconds between asking the worker for a sign of life, and between two sweeps of what has served its purpose.
+SIGN_OF_LIFE, SWEEP = 15, 60
+
+
+class Command(BaseCommand):
+    """Losing it costs time only: what it would have queued is found again when it is back."""
+
+    help = "Queue every request that is due, and number the ledger; with --loop, every second."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--loop", action="store_true")
+
+    def handle(self, *args: Any, loop: bool, **options: Any) -> None:
+        if not loop:
+            self.stdout.write(f"{tasks.pick_up()} requests queued, {sequencer.drain()} entries numbered.")
+            return
+        self.running = True
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        beat = sweep = 0.0
+        while self.running:
+            started = time.monotonic()
+            if self._round(beat=started >= beat, sweep=started >= sweep):
+                beat = started + SIGN_OF_LIFE if started >= beat else beat
+                sweep = started + SWEEP if started >= sweep else sweep
+            time.sleep(max(0.0, 1 - (time.monotonic() - started)))
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.running = False
+
+    def _round(self, *, beat: bool, sweep: bool) -> bool:
+        """One round; ``False`` when the database was away. The loop outlives the database."""
+        try:
+            close_old_connections()
+            sequencer.drain()
+            tasks.pick_up()
+            if beat:
+                pipeline.show_life("loop")
+                tasks.queue_sign_of_life()
+            if sweep:
+                retention.sweep()
+        except DatabaseError as error:
+            logger.warning("the database is away: %s", type(error).__name__)
+            connection.close()
+            return False
+        return True
