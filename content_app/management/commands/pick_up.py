@@ -1,4 +1,4 @@
-"""``manage.py pick_up --loop``: the loop beside the worker. Every second it queues what is due and numbers the ledger."""
+"""``manage.py pick_up --loop``: beside the worker, every second, it queues what is due and numbers the ledger."""
 
 import logging
 import signal
