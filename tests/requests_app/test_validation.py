@@ -80,7 +80,9 @@ def test_a_finding_that_cannot_be_is_refused_and_noted(staff, validator, finding
     assert not request.findings.exists()
 
 
-@pytest.mark.parametrize("who", ["agent", "supervisor", "auditor", "administrator", "privacy_manager", "dpo", "outsider"])
+@pytest.mark.parametrize(
+    "who", ["agent", "supervisor", "auditor", "administrator", "privacy_manager", "dpo", "outsider"]
+)
 def test_only_staff_validate(who, request, staff):
     case = received(staff)
     with pytest.raises(Refused, match="role"):
