@@ -33,6 +33,8 @@ WORKING = (State.VALIDATED, State.PLANNED, State.APPROVED, State.EXECUTED)
 #: Seconds until a request that waits for a person is looked at again, should the person have acted elsewhere.
 IDLE = 30
 LONGEST_WAIT = 900
+#: Seconds until the next look where nothing is asked of the outside system meanwhile.
+SOON = {"busy": 1.0, "read_only": 5.0, "stopped": 5.0}
 
 
 # --- finding work ----------------------------------------------------------------------------------------------------
@@ -45,7 +47,7 @@ def due(*, limit: int = 100) -> list[UUID]:
     read_once = Verification.objects.filter(round=1, at__lt=again).values("item__plan__request_id")
     read_twice = Verification.objects.filter(round=2).values("item__plan__request_id")
     later = Q(state__in=[State.VERIFIED, State.CLOSED], pk__in=read_once) & ~Q(pk__in=read_twice)
-    free = Q(errand__isnull=True) | Q(errand__next_at__isnull=True) | Q(errand__next_at__lte=now)
+    free = Q(errand__isnull=True) | Q(errand__next_at__lte=now) | ~Q(errand__seen=F("state"))
     found = Request.objects.filter(free, Q(state__in=WORKING) | later, origin=Request.Origin.LIVE)
     return list(found.order_by("received_at").values_list("pk", flat=True)[:limit])
 
@@ -53,9 +55,10 @@ def due(*, limit: int = 100) -> list[UUID]:
 def claim_for_queue(request_id: UUID) -> bool:
     """Mark a request as queued for a while, so that it is not queued again every second; ``False`` when it was."""
     now = timezone.now()
-    Errand.objects.get_or_create(request_id=request_id)
-    mine = Errand.objects.filter(Q(next_at__isnull=True) | Q(next_at__lte=now), request_id=request_id)
-    return bool(mine.update(next_at=now + timedelta(seconds=settings.PORTAL_LEASE_SECONDS)))
+    Errand.objects.get_or_create(request_id=request_id, defaults={"next_at": now})
+    state = Request.objects.values_list("state", flat=True).get(pk=request_id)
+    mine = Errand.objects.filter(Q(next_at__lte=now) | ~Q(seen=state), request_id=request_id)
+    return bool(mine.update(next_at=now + timedelta(seconds=settings.PORTAL_LEASE_SECONDS), seen=state))
 
 
 # --- doing it --------------------------------------------------------------------------------------------------------
@@ -81,9 +84,7 @@ def _work(request_id: UUID, *, beat: Beat) -> tuple[Attention, float | None, boo
     try:
         worked = _next_room(request_id, beat=beat)
     except ConnectorError as error:
-        if error.code == "busy":
-            return Attention.NONE, 1, False
-        return _attention_of(error), error.retry_after, False
+        return _attention_of(error), SOON.get(error.code, error.retry_after), False
     except Refused as refused:
         return _attention_of_refusal(refused, request_id)
     return _standing_attention(request_id), 0 if worked else IDLE, worked
@@ -130,7 +131,11 @@ def _execute(request: Request, *, beat: Beat) -> bool:
 
 
 def _verify(request: Request, *, beat: Beat) -> bool:
-    if verification.run(request.pk, round_number=1, budget=settings.PORTAL_RUN_BUDGET, beat=beat):
+    """Read back at once. What is still there keeps the request here until a further list has dealt with it."""
+    if verification.is_done(request.pk, round_number=1) and verification.still_there(request.pk):
+        return False
+    done = verification.run(request.pk, round_number=1, budget=settings.PORTAL_RUN_BUDGET, beat=beat)
+    if done and not verification.still_there(request.pk):
         with transaction.atomic(durable=True):
             transitions.move(request.pk, seen=State.EXECUTED, to=State.VERIFIED, actor=audit.WORKER)
     return True
@@ -147,6 +152,8 @@ def _verify_again(request: Request, *, beat: Beat) -> bool:
 
 def _attention_of(error: ConnectorError) -> Attention:
     match error.code:
+        case "busy":
+            return Attention.NONE
         case "read_only":
             return Attention.SHADOW
         case "stopped":
@@ -195,8 +202,8 @@ def _standing_attention(request_id: UUID) -> Attention:
 
 
 def _take_lease(request_id: UUID) -> int | None:
-    Errand.objects.get_or_create(request_id=request_id)
     now = timezone.now()
+    Errand.objects.get_or_create(request_id=request_id, defaults={"next_at": now})
     free = Errand.objects.filter(Q(lease_until__isnull=True) | Q(lease_until__lte=now), request_id=request_id)
     until = now + timedelta(seconds=settings.PORTAL_LEASE_SECONDS)
     with transaction.atomic():
@@ -220,8 +227,9 @@ def _release(request_id: UUID, fence: int, *, attention: Attention, wait: float 
     if wait is None:
         wait = random.uniform(0.5, 1) * min(LONGEST_WAIT, 2**failures)  # noqa: S311  jitter, not a secret
     errand.update(
-        lease_until=None, next_at=timezone.now() + timedelta(seconds=wait), failures=failures, attention=attention
-    )
+        lease_until=None, next_at=timezone.now() + timedelta(seconds=wait), failures=failures, attention=attention,
+        seen=Request.objects.values_list("state", flat=True).get(pk=request_id),
+    )  # fmt: skip
 
 
 # --- signs of life ---------------------------------------------------------------------------------------------------

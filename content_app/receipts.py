@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypedDict
 import rfc8785
 from django.conf import settings
 from django.db import transaction
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from content_app.models import Candidate, Intent, Item, Plan, Receipt, ReceiptItem, Step, StepItem
@@ -49,8 +49,8 @@ def to_delete(plan: Plan) -> QuerySet[WithAnnotations[Item, Latest]]:
 
 
 def unfinished(plan: Plan) -> QuerySet[WithAnnotations[Item, Latest]]:
-    """Items without a final outcome yet."""
-    return to_delete(plan).exclude(latest__in=ReceiptItem.FINAL)
+    """Items without a final outcome yet; those without any receipt first of all."""
+    return to_delete(plan).filter(Q(latest__isnull=True) | ~Q(latest__in=ReceiptItem.FINAL))
 
 
 def open_step(plan: Plan, *, kind: Step.Kind, items: list[Item]) -> Step:

@@ -13,7 +13,7 @@ from itertools import groupby, islice
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from content_app import receipts, systems
@@ -42,6 +42,11 @@ def run(request_id: UUID, *, round_number: int, budget: int, beat: Beat) -> bool
                 budget -= _read_back(plan, system_id, connector, round_number=round_number, budget=budget, beat=beat)
             if budget <= 0:
                 break
+    return is_done(request_id, round_number=round_number)
+
+
+def is_done(request_id: UUID, *, round_number: int) -> bool:
+    """Every item of every list that stands has been read back in this round."""
     return not any(unread(plan, round_number=round_number).exists() for plan in approved_plans(request_id))
 
 
@@ -49,6 +54,19 @@ def approved_plans(request_id: UUID) -> QuerySet[Plan]:
     """The lists of a request that were carried out or are being: approved, and not withdrawn."""
     standing = Approval.objects.filter(request_id=request_id, withdrawal__isnull=True).values("plan_id")
     return Plan.objects.filter(request_id=request_id, pk__in=standing).order_by("version")
+
+
+def still_there(request_id: UUID) -> bool:
+    """Whether anything that was to go was seen again, and no later list has dealt with it."""
+    seen_again = Verification.objects.filter(item__plan__request_id=request_id, result=Result.REAPPEARED)
+    for item in Item.objects.filter(pk__in=seen_again.values("item_id")).select_related("plan"):
+        later = Item.objects.filter(
+            plan__in=approved_plans(request_id), plan__version__gt=item.plan.version, system_id=item.system_id,
+            external_id=item.external_id, content_key=item.content_key,
+        )  # fmt: skip
+        if not later.filter(Q(action=Item.Action.KEEP) | Q(verifications__result=Result.VERIFIED_ABSENT)).exists():
+            return True
+    return False
 
 
 def _read_back(

@@ -29,7 +29,8 @@ class Errand(models.Model):
     request = models.OneToOneField(Request, primary_key=True, on_delete=models.CASCADE, related_name="errand")
     fence = models.BigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
-    next_at = models.DateTimeField(null=True, help_text="When the pipeline looks at it again.")
+    next_at = models.DateTimeField(help_text="When the pipeline looks at it again.")
+    seen = models.CharField(max_length=16, blank=True, help_text="The state it was last seen in: a new one is due.")
     failures = models.PositiveIntegerField(default=0)
     attention = models.CharField(max_length=12, choices=Attention, blank=True)
 

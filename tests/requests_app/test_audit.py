@@ -46,7 +46,7 @@ def test_a_code_can_hold_no_address_and_no_sentence(code):
 
 def test_an_instant_needs_a_zone():
     with pytest.raises(audit.LedgerError):
-        audit.append("approval.given", actor=audit.WORKER, about=uuid4(), execute_after=datetime(2026, 1, 1))  # noqa: DTZ001
+        audit.append("approval.given", actor=audit.WORKER, about=uuid4(), execute_after=datetime(2026, 1, 1))
 
 
 def test_an_actor_must_be_known():
