@@ -56,7 +56,7 @@ def run(request_id: UUID, *, budget: int, beat: Beat) -> bool:
     from which the next run goes on.
     """
     plan = approved_plan(request_id)
-    for system_id in receipts.unfinished(plan).values_list("system_id", flat=True).distinct():
+    for system_id in receipts.systems_of(receipts.unfinished(plan)):
         system = System.objects.get(pk=system_id)
         _require_system_open(system)
         with systems.connected(system) as connector:

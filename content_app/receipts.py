@@ -11,7 +11,8 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
+from uuid import UUID
 
 import rfc8785
 from django.conf import settings
@@ -51,6 +52,11 @@ def to_delete(plan: Plan) -> QuerySet[WithAnnotations[Item, Latest]]:
 def unfinished(plan: Plan) -> QuerySet[WithAnnotations[Item, Latest]]:
     """Items without a final outcome yet; those without any receipt first of all."""
     return to_delete(plan).filter(Q(latest__isnull=True) | ~Q(latest__in=ReceiptItem.FINAL))
+
+
+def systems_of(items: QuerySet[Any]) -> list[UUID]:
+    """The systems that these items are in, each once. (``distinct`` alone would count the default order's columns.)"""
+    return list(items.order_by("system_id").values_list("system_id", flat=True).distinct())
 
 
 def open_step(plan: Plan, *, kind: Step.Kind, items: list[Item]) -> Step:

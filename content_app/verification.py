@@ -36,7 +36,7 @@ def unread(plan: Plan, *, round_number: int) -> QuerySet[Item]:
 def run(request_id: UUID, *, round_number: int, budget: int, beat: Beat) -> bool:
     """Read back at most ``budget`` interactions of all the request's approved lists; ``True`` when none is left."""
     for plan in approved_plans(request_id):
-        for system_id in unread(plan, round_number=round_number).values_list("system_id", flat=True).distinct():
+        for system_id in receipts.systems_of(unread(plan, round_number=round_number)):
             system = System.objects.get(pk=system_id)
             with systems.connected(system) as connector:
                 budget -= _read_back(plan, system_id, connector, round_number=round_number, budget=budget, beat=beat)

@@ -49,7 +49,7 @@ def test_a_request_goes_from_a_phone_call_to_a_verified_deletion(centre, connect
     gone = {
         (i.external_id, i.content_key) for i in Item.objects.filter(receipts__outcome__in=["deleted", "already_gone"])
     }
-    assert gone == contents_of(subject)
+    assert set(gone.values_list("external_id", "content_key")) == contents_of(subject)
     results = Verification.objects.filter(round=1).values_list("result", flat=True)
     assert Counter(results) == {"verified_absent": len(contents_of(subject))}
     assert Search.objects.get().strangers > 0
