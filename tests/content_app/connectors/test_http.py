@@ -91,7 +91,9 @@ def test_every_failure_of_the_network_has_one_code_and_can_be_tried_again(gate, 
     assert error.__cause__ is None
 
 
-@pytest.mark.parametrize("url", ["", "host.example/x", "ftp://host.example/x", "https://", "https://a..b/x", "http://host.example:port/"])
+@pytest.mark.parametrize(
+    "url", ["", "host.example/x", "ftp://host.example/x", "https://", "https://a..b/x", "http://host.example:port/"]
+)
 def test_an_address_that_cannot_be_called_is_permanent(gate, url: str) -> None:
     error = refused(gate, url)
     assert (error.code, error.permanent) == ("unreachable", True)
@@ -248,9 +250,10 @@ def test_a_gate_that_forbids_prevents_the_call() -> None:
         raise ConnectorError("stopped", permanent=False)
 
     http = Http(shut, deadline=5)
-    with respx.mock(assert_all_called=False) as router, pytest.raises(ConnectorError) as caught:
+    with respx.mock(assert_all_called=False) as router:
         router.get(URL)
-        http.call("GET", url=URL, purpose="delete", expect=(200,), headers={})
+        with pytest.raises(ConnectorError) as caught:
+            http.call("GET", url=URL, purpose="delete", expect=(200,), headers={})
     assert caught.value.code == "stopped"
     assert http.calls == 0
     assert not router.calls

@@ -7,10 +7,10 @@ import re
 from datetime import timedelta
 
 import pytest
-from conftest import ACCOUNT
 
 from content_app.connectors.base import ContentConnector, Manifest
 from content_app.connectors.registry import CONNECTORS, connect
+from tests.content_app.connectors.vendor import ACCOUNT
 
 pytestmark = pytest.mark.pure
 

@@ -6,9 +6,9 @@ from urllib.parse import parse_qs
 
 import httpx
 import pytest
-from conftest import GUID, INTERACTIONS, page
 
 from content_app.connectors.base import Check, ConnectorError
+from tests.content_app.connectors.vendor import GUID, INTERACTIONS, page
 
 pytestmark = pytest.mark.pure
 

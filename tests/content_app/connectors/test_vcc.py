@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import httpx
 import pytest
 import respx
-from conftest import GUID, INTERACTIONS, PERSON, content, interaction, page
 
 from content_app.connectors.base import Check, ConnectorError, ContentConnector, Outcome, Query
+from tests.content_app.connectors.vendor import GUID, INTERACTIONS, PERSON, content, interaction, page
 
 pytestmark = pytest.mark.pure
 
@@ -49,7 +49,7 @@ def test_a_search_asks_one_page_of_a_thousand_for_one_side(vcc, network: respx.M
 def test_a_search_gives_frozen_values_and_the_token_of_the_next_page(vcc, network) -> None:
     network.get(INTERACTIONS).mock(return_value=httpx.Response(200, json=page(interaction(), token="next")))
     found = find(vcc)
-    assert found.next_token == "next"  # noqa: S105
+    assert found.next_token == "next"
     (one,) = found.interactions
     assert (one.external_id, one.connect_from, one.connect_to, one.direction) == (GUID, PERSON, "22222", "inbound")
     assert one.started_at == datetime(2020, 2, 16, 14, 11, 56, tzinfo=UTC)
@@ -67,7 +67,7 @@ def test_a_search_gives_frozen_values_and_the_token_of_the_next_page(vcc, networ
 
 def test_the_next_page_is_asked_with_its_token_and_the_last_has_none(vcc, network) -> None:
     route = network.get(INTERACTIONS).mock(return_value=httpx.Response(200, json=page()))
-    assert find(vcc, token="a+b/c=").next_token is None  # noqa: S106
+    assert find(vcc, token="a+b/c=").next_token is None
     assert route.calls.last.request.url.params["continuationToken"] == "a+b/c="
     assert b"a%2Bb%2Fc%3D" in route.calls.last.request.url.query
 
@@ -168,7 +168,11 @@ def test_another_interaction_than_the_asked_one_is_malformed(vcc, network) -> No
 
 @pytest.mark.parametrize("external_id", ["", ".", "..", "delete-batch", GUID + "/", GUID[:-1], GUID + "\n", "²" * 36])
 def test_what_is_no_id_never_reaches_an_address(vcc, network, external_id: str) -> None:
-    for verb in (vcc.get, lambda bad: vcc.delete_content(bad, "transcript"), lambda bad: vcc.delete_interactions([bad])):
+    for verb in (
+        vcc.get,
+        lambda bad: vcc.delete_content(bad, "transcript"),
+        lambda bad: vcc.delete_interactions([bad]),
+    ):
         with pytest.raises(ValueError, match="not the id"):
             verb(external_id)
     assert not network.calls
