@@ -1,0 +1,343 @@
+"""What each verb asks of Vonage Contact Center, and what it makes of a sensible answer."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import httpx
+import pytest
+import respx
+
+from content_app.connectors.base import Check, ConnectorError, ContentConnector, Outcome, Query
+from tests.content_app.connectors.vendor import GUID, INTERACTIONS, PERSON, content, interaction, page
+
+pytestmark = pytest.mark.pure
+
+START = datetime(2020, 2, 16, tzinfo=UTC)
+END = START + timedelta(days=1)
+OTHER = "1870c11f-a216-4967-9f84-e5f39aff17f1"
+THIRD = "ba11953e-dfdf-4f98-a53b-49ad6c31df58"
+BATCH = f"{INTERACTIONS}/delete-batch"
+ONE = f"{INTERACTIONS}/{GUID}"
+GONE = httpx.Response(404, json={"message": "Interaction not found"})
+
+
+def find(vcc: ContentConnector, *, address: str = PERSON, start: datetime = START, end: datetime = END, **rest):
+    return vcc.find(Query(rest.pop("side", "from"), address), start=start, end=end, **rest)
+
+
+# --- find ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_search_asks_one_page_of_a_thousand_for_one_side(vcc, network: respx.MockRouter) -> None:
+    route = network.get(INTERACTIONS).mock(return_value=httpx.Response(200, json=page()))
+    find(vcc, side="to")
+    request = route.calls.last.request
+    assert dict(request.url.params) == {
+        "start": "2020-02-16T00:00:00.000Z",
+        "end": "2020-02-17T00:00:00.000Z",
+        "connectTo": PERSON,
+        "limit": "1000",
+    }
+    assert b"connectTo=%2B447911123456" in request.url.query
+    assert request.headers["accept"] == "application/vnd.newvoicemedia.v3+json"
+    assert request.headers["x-nvm-application"] == "gdpr-portal"
+    assert request.headers["authorization"] == "Bearer t0ken-1"
+
+
+def test_a_search_gives_frozen_values_and_the_token_of_the_next_page(vcc, network) -> None:
+    network.get(INTERACTIONS).mock(return_value=httpx.Response(200, json=page(interaction(), token="next")))
+    found = find(vcc)
+    assert found.next_token == "next"
+    (one,) = found.interactions
+    assert (one.external_id, one.connect_from, one.connect_to, one.direction) == (GUID, PERSON, "22222", "inbound")
+    assert one.started_at == datetime(2020, 2, 16, 14, 11, 56, tzinfo=UTC)
+    assert one.agents == ("1342",)
+    (file,) = one.content
+    assert (file.key, file.content_class, file.media_type, file.length) == (
+        "callRecording",
+        "callRecording",
+        "audio/wav",
+        359,
+    )
+    assert file.modified_at == datetime(2020, 2, 16, 14, 19, 35, tzinfo=UTC)
+    assert PERSON not in repr(found)
+
+
+def test_the_next_page_is_asked_with_its_token_and_the_last_has_none(vcc, network) -> None:
+    route = network.get(INTERACTIONS).mock(return_value=httpx.Response(200, json=page()))
+    assert find(vcc, token="a+b/c=").next_token is None
+    assert route.calls.last.request.url.params["continuationToken"] == "a+b/c="
+    assert b"a%2Bb%2Fc%3D" in route.calls.last.request.url.query
+
+
+def test_an_address_longer_than_a_search_takes_is_searched_by_its_beginning(vcc, network) -> None:
+    route = network.get(INTERACTIONS).mock(return_value=httpx.Response(200, json=page()))
+    find(vcc, address="x" * 60 + "@example.org")
+    assert route.calls.last.request.url.params["connectFrom"] == "x" * 50
+
+
+def test_moments_are_sent_in_utc_and_the_end_never_cut_off(vcc, network) -> None:
+    route = network.get(INTERACTIONS).mock(return_value=httpx.Response(200, json=page()))
+    start = datetime(2020, 2, 16, 2, 0, 0, 1500, tzinfo=timezone(timedelta(hours=2)))
+    find(vcc, start=start, end=start + timedelta(seconds=1))
+    params = route.calls.last.request.url.params
+    assert (params["start"], params["end"]) == ("2020-02-16T00:00:00.001Z", "2020-02-16T00:00:01.002Z")
+
+
+@pytest.mark.parametrize("address", ["", " ", "\t\n"])
+def test_an_empty_address_is_refused_because_it_would_match_everyone(vcc, network, address: str) -> None:
+    with pytest.raises(ValueError, match="everyone"):
+        find(vcc, address=address)
+    assert not network.calls
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        (START, START),
+        (END, START),
+        (START, START + timedelta(days=7, microseconds=1)),
+        (START.replace(tzinfo=None), END),
+        (START, END.replace(tzinfo=None)),
+    ],
+)
+def test_a_senseless_span_is_refused(vcc, network, start, end) -> None:
+    with pytest.raises(ValueError, match="a search"):
+        find(vcc, start=start, end=end)
+    assert not network.calls
+
+
+def test_exactly_seven_days_are_allowed(vcc, network) -> None:
+    network.get(INTERACTIONS).mock(return_value=httpx.Response(200, json=page()))
+    find(vcc, end=START + timedelta(days=7))
+
+
+def test_what_breaks_the_asked_window_is_returned_as_it_is(vcc, network) -> None:
+    stray = interaction(start="1999-01-01T00:00:00.123Z", connectFrom="+447911123456789")
+    network.get(INTERACTIONS).mock(return_value=httpx.Response(200, json=page(stray)))
+    (one,) = find(vcc).interactions
+    assert (one.started_at.year, one.started_at.microsecond) == (1999, 123000)
+    assert one.connect_from == "+447911123456789"
+
+
+def test_an_unknown_class_of_content_is_kept_and_unknown_fields_are_ignored(vcc, network) -> None:
+    item = interaction(content=[content(contentKey="h-1", type="hologram", shape={"a": []})], mood="good")
+    network.get(INTERACTIONS).mock(return_value=httpx.Response(200, json=page(item) | {"extra": 1}))
+    (one,) = find(vcc).interactions
+    assert [file.content_class for file in one.content] == ["hologram"]
+
+
+def test_ids_are_lower_case_whatever_the_system_writes(vcc, network) -> None:
+    network.get(INTERACTIONS).mock(return_value=httpx.Response(200, json=page(interaction(guid=GUID.upper()))))
+    assert find(vcc).interactions[0].external_id == GUID
+
+
+def test_length_and_date_of_content_may_be_absent(vcc, network) -> None:
+    bare = {"contentKey": "voicemail-123", "type": "voicemail", "contentType": "audio/wav"}
+    network.get(INTERACTIONS).mock(return_value=httpx.Response(200, json=page(interaction(content=[bare]))))
+    (file,) = find(vcc).interactions[0].content
+    assert (file.length, file.modified_at) == (None, None)
+
+
+# --- get -------------------------------------------------------------------------------------------------------------
+
+
+def test_one_interaction_is_found_by_its_id_in_any_case(vcc, network) -> None:
+    network.get(ONE).mock(return_value=httpx.Response(200, json=interaction()))
+    assert vcc.get(GUID.upper()).external_id == GUID
+
+
+def test_an_unknown_interaction_is_none(vcc, network) -> None:
+    network.get(ONE).mock(return_value=GONE)
+    assert vcc.get(GUID) is None
+
+
+def test_an_interaction_without_content_is_none(vcc, network) -> None:
+    network.get(ONE).mock(return_value=httpx.Response(200, json=interaction(content=[])))
+    assert vcc.get(GUID) is None
+
+
+def test_another_interaction_than_the_asked_one_is_malformed(vcc, network) -> None:
+    network.get(ONE).mock(return_value=httpx.Response(200, json=interaction(guid=OTHER)))
+    with pytest.raises(ConnectorError) as caught:
+        vcc.get(GUID)
+    assert caught.value.code == "malformed"
+
+
+@pytest.mark.parametrize("external_id", ["", ".", "..", "delete-batch", GUID + "/", GUID[:-1], GUID + "\n", "²" * 36])
+def test_what_is_no_id_never_reaches_an_address(vcc, network, external_id: str) -> None:
+    for verb in (
+        vcc.get,
+        lambda bad: vcc.delete_content(bad, "transcript"),
+        lambda bad: vcc.delete_interactions([bad]),
+    ):
+        with pytest.raises(ValueError, match="not the id"):
+            verb(external_id)
+    assert not network.calls
+
+
+# --- delete one file -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answer", "outcome"),
+    [
+        (httpx.Response(204), Outcome(GUID, "transcript", "deleted")),
+        (httpx.Response(200, json={}), Outcome(GUID, "transcript", "deleted")),
+        (GONE, Outcome(GUID, "transcript", "already_gone")),
+        (httpx.Response(403, json={"message": "x"}), Outcome(GUID, "transcript", "forbidden", code="forbidden")),
+        (httpx.Response(403, text="<html>"), Outcome(GUID, "transcript", "forbidden", code="forbidden")),
+    ],
+)
+def test_deleting_one_file_has_four_ends(vcc, network, gate, answer, outcome: Outcome) -> None:
+    network.delete(f"{ONE}/content/transcript").mock(return_value=answer)
+    assert vcc.delete_content(GUID, "transcript") == outcome
+    assert gate.passed == ["read", "delete"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "permanent"),
+    [
+        (httpx.Response(200, text="<html>Maintenance</html>"), "malformed", False),
+        (httpx.Response(200), "malformed", False),
+        (httpx.Response(200, json=[]), "malformed", False),
+        (httpx.Response(200, json={"message": "It could not be deleted"}), "malformed", False),
+        (httpx.Response(202), "malformed", False),
+        (httpx.Response(302), "malformed", False),
+        (httpx.Response(404, text="<html>Not Found</html>"), "malformed", False),
+        (httpx.Response(404), "malformed", False),
+        (httpx.Response(404, json={"error": "no route"}), "malformed", False),
+        (httpx.Response(404, json={"message": None}), "malformed", False),
+        (httpx.Response(400, json={"message": "x"}), "rejected", True),
+        (httpx.Response(429), "rate_limited", False),
+        (httpx.Response(500), "server_error", False),
+        (httpx.ReadTimeout("x"), "timeout", False),
+    ],
+)
+def test_what_is_not_the_vendors_word_is_no_outcome(vcc, network, answer, code: str, permanent: bool) -> None:
+    network.delete(f"{ONE}/content/transcript").mock(side_effect=[answer])
+    with pytest.raises(ConnectorError) as caught:
+        vcc.delete_content(GUID, "transcript")
+    assert (caught.value.code, caught.value.permanent) == (code, permanent)
+
+
+@pytest.mark.parametrize(
+    ("key", "segment"),
+    [("voicemail-123", b"voicemail-123"), ("a b?c#d%2F", b"a%20b%3Fc%23d%252F"), ("(x)!*',", b"%28x%29%21%2A%27%2C")],
+)
+def test_a_key_stays_inside_its_path_segment(vcc, network, key: str, segment: bytes) -> None:
+    route = network.delete(url__startswith=f"{ONE}/content/").mock(return_value=httpx.Response(204))
+    assert vcc.delete_content(GUID, key).content_key == key
+    path = route.calls.last.request.url.raw_path
+    assert path == b"/interaction-content/interactions/" + GUID.encode() + b"/content/" + segment
+
+
+@pytest.mark.parametrize("key", ["", ".", "..", "a/b", "../x", "a\\b", "a\x00", "k" * 65])
+def test_a_key_that_would_leave_its_segment_is_refused(vcc, network, key: str) -> None:
+    with pytest.raises(ValueError, match="content key"):
+        vcc.delete_content(GUID, key)
+    assert not network.calls
+
+
+# --- delete interactions ---------------------------------------------------------------------------------------------
+
+
+def failure(guid: str, status: int) -> dict[str, object]:
+    return {"guid": guid, "message": f"about {PERSON}", "statusCode": status}
+
+
+def test_a_batch_without_failures_deletes_all_in_the_order_asked(vcc, network, gate) -> None:
+    route = network.post(BATCH).mock(return_value=httpx.Response(200, json={"failures": []}))
+    outcomes = vcc.delete_interactions([THIRD, GUID.upper(), OTHER])
+    assert outcomes == [Outcome(one, None, "deleted") for one in (THIRD, GUID.upper(), OTHER)]
+    assert json.loads(route.calls.last.request.content) == {"guids": [THIRD, GUID, OTHER]}
+    assert gate.passed == ["read", "delete"]
+
+
+def test_failures_find_their_interaction_whatever_their_order_and_case(vcc, network) -> None:
+    failures = [failure(OTHER.upper(), 503), failure(THIRD, 403)]
+    network.post(BATCH).mock(return_value=httpx.Response(200, json={"failures": failures}))
+    assert vcc.delete_interactions([THIRD, GUID, OTHER]) == [
+        Outcome(THIRD, None, "forbidden", code="forbidden", permanent=True),
+        Outcome(GUID, None, "deleted"),
+        Outcome(OTHER, None, "failed", code="server_error", permanent=False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        (404, Outcome(GUID, None, "already_gone")),
+        (403, Outcome(GUID, None, "forbidden", code="forbidden", permanent=True)),
+        (400, Outcome(GUID, None, "failed", code="rejected", permanent=True)),
+        (409, Outcome(GUID, None, "failed", code="rejected", permanent=True)),
+        (408, Outcome(GUID, None, "failed", code="timeout", permanent=False)),
+        (429, Outcome(GUID, None, "failed", code="rate_limited", permanent=False)),
+        (500, Outcome(GUID, None, "failed", code="server_error", permanent=False)),
+        (504, Outcome(GUID, None, "failed", code="server_error", permanent=False)),
+    ],
+)
+def test_each_failure_has_one_outcome(vcc, network, status: int, outcome: Outcome) -> None:
+    network.post(BATCH).mock(return_value=httpx.Response(200, json={"failures": [failure(GUID, status)]}))
+    assert vcc.delete_interactions([GUID]) == [outcome]
+
+
+def test_a_parallel_batch_is_rate_limited_as_a_whole(vcc, network) -> None:
+    network.post(BATCH).mock(return_value=httpx.Response(429, headers={"retry-after": "3"}))
+    with pytest.raises(ConnectorError) as caught:
+        vcc.delete_interactions([GUID])
+    assert (caught.value.code, caught.value.retry_after) == ("rate_limited", 3)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [[], [GUID, GUID], [GUID, GUID.upper()], [f"00000000-0000-0000-0000-{n:012}" for n in range(51)]],
+    ids=["none", "twice", "twice in another case", "too many"],
+)
+def test_a_senseless_batch_is_refused(vcc, network, asked: list[str]) -> None:
+    with pytest.raises(ValueError, match="a batch"):
+        vcc.delete_interactions(asked)
+    assert not network.calls
+
+
+def test_a_full_batch_goes_through(vcc, network) -> None:
+    network.post(BATCH).mock(return_value=httpx.Response(200, json={"failures": []}))
+    asked = [f"00000000-0000-0000-0000-{n:012}" for n in range(vcc.manifest.batch_size)]
+    assert [outcome.external_id for outcome in vcc.delete_interactions(asked)] == asked
+
+
+# --- self-test -------------------------------------------------------------------------------------------------------
+
+
+def test_a_self_test_logs_in_reads_and_asks_for_the_delete_scope(vcc, network, gate) -> None:
+    route = network.get(INTERACTIONS).mock(return_value=httpx.Response(200, json=page()))
+    assert vcc.self_test() == [Check("login", True), Check("read", True), Check("delete_scope", True)]
+    params = route.calls.last.request.url.params
+    span = datetime.fromisoformat(params["end"]) - datetime.fromisoformat(params["start"])
+    assert span <= timedelta(minutes=2)
+    assert params["connectFrom"] == "gdpr-portal-self-test"
+    assert set(gate.passed) == {"read"}
+
+
+def test_a_self_test_that_cannot_log_in_tries_nothing_else(vcc, network) -> None:
+    network["token"].mock(return_value=httpx.Response(400, json={"error": "invalid_client"}))
+    checks = vcc.self_test()
+    assert [check.passed for check in checks] == [False, False, False]
+    assert "client id" in checks[0].advice
+    assert len(network.calls) == 1
+
+
+def test_a_self_test_says_that_the_delete_scope_is_missing(vcc, network) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if b"delete" in request.content:
+            return httpx.Response(400, json={"error": "invalid_scope"})
+        return httpx.Response(200, json={"access_token": "t", "expires_in": 7200, "token_type": "bearer"})
+
+    network["token"].mock(side_effect=answer)
+    network.get(INTERACTIONS).mock(return_value=httpx.Response(200, json=page()))
+    checks = {check.code: check for check in vcc.self_test()}
+    assert checks["login"].passed
+    assert not checks["delete_scope"].passed
+    assert "scope" in checks["delete_scope"].advice
