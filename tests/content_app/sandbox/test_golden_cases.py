@@ -1,4 +1,4 @@
-"""The ten cases the dossier calls golden."""
+"""The ten golden cases of the interface."""
 
 from datetime import timedelta
 from uuid import uuid4
