@@ -104,7 +104,7 @@ def contacts_of_the_public(
 ) -> Iterator[Contact]:
     numbers = pool.rest()
     for _ in range(count):
-        (medium,) = rng.choices(list(SHARES), SHARES.values())
+        (medium,) = rng.choices((*SHARES,), (*SHARES.values(),))
         outbound = medium in ("call", "email") and rng.random() < 0.4
         address = written_address(rng, medium, numbers)
         yield Contact(address, medium, "outbound" if outbound else "inbound", past(rng, now, span))

@@ -5,7 +5,6 @@ Never here: statistics, which outlive everything deleted here.
 """
 
 import asyncio
-import json
 import re
 from itertools import islice
 from typing import Any
@@ -132,7 +131,7 @@ async def delete_batch(request: Request) -> JSONResponse:
     caller = admit(request, DELETE, DELETE_BATCH)
     caller.entry.overlapped = caller.account.delete_batch.taken
     with caller.account.delete_batch.seat():
-        asked = parameters.guids(await json_body(request))
+        asked = parameters.guids(await parameters.json_body(request))
         caller.entry.guids = asked
         await asyncio.sleep(caller.account.settings.batch_seconds)
         failures = [failure for guid in asked if (failure := delete_one(caller, guid))]
@@ -156,15 +155,6 @@ def may_delete_all(caller: Caller, interaction: Interaction) -> bool:
 def remove(caller: Caller, interaction: Interaction, contents: list[Content]) -> None:
     gone = caller.account.world.remove(interaction, contents, caller.account.now())
     caller.entry.note_deletion(interaction.guid, gone)
-
-
-async def json_body(request: Request) -> Any:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise Refusal(400, "Content-Type must be application/json")
-    try:
-        return json.loads(await request.body())
-    except ValueError:
-        raise Refusal(400, "Invalid JSON") from None
 
 
 def named_interaction(request: Request, caller: Caller) -> Interaction:

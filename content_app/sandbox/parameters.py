@@ -4,11 +4,14 @@ In: raw query strings, path parts and bodies. Out: checked values, or a 400 in t
 Never here: anything that looks at the account.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+from starlette.requests import Request
 
 from .clock import from_iso
 from .interaction import Interaction
@@ -132,6 +135,15 @@ def content_key(text: str) -> str:
     if not CONTENT_KEY.fullmatch(text):
         raise Refusal(400, "Invalid contentKey")
     return text
+
+
+async def json_body(request: Request) -> Any:
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise Refusal(400, "Content-Type must be application/json")
+    try:
+        return json.loads(await request.body())
+    except ValueError:
+        raise Refusal(400, "Invalid JSON") from None
 
 
 def guids(body: Any) -> list[str]:
