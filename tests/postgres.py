@@ -41,24 +41,26 @@ class Server:
             self._binaries = _copy(self._binaries, to=directory)
             shutil.chown(directory, "nobody")
             self._as |= {"user": "nobody", "extra_groups": []}
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[Any] | None = None
         #: Django's test databases are made beside ``postgres``, so it only has to be there.
         self.url = f"postgresql://postgres:@/postgres?host={directory}"
 
     def start(self) -> None:
         """Return when it accepts connections."""
-        initdb = [self._program("initdb"), "-D", self._data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        data, programs = str(self._data), self._binaries / "bin"
+        initdb = [str(programs / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
         done = subprocess.run(initdb, **self._as, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"PostgreSQL's initdb failed:\n{done.stdout}{done.stderr}")
         options = [word for option in _FAST for word in ("-c", option)]
-        server = [self._program("postgres"), "-D", self._data, "-k", self._data.parent, "-h", "", *options]
+        server = [str(programs / "postgres"), "-D", data, "-k", str(self._data.parent), "-h", "", *options]
         with self._log.open("wb") as log:
             # A session of its own, so that Ctrl-C reaches the tests first and the server only when they are done.
-            self._process = subprocess.Popen(server, **self._as, stdout=log, stderr=log, start_new_session=True)
+            process = subprocess.Popen(server, **self._as, stdout=log, stderr=log, start_new_session=True)
+        self._process = process
         until = time.monotonic() + _PATIENCE
         while "ready to accept connections" not in self._log.read_text(errors="replace"):
-            if self._process.poll() is not None or time.monotonic() > until:
+            if process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text(errors='replace')}")
             time.sleep(0.05)
 
@@ -71,9 +73,6 @@ class Server:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-
-    def _program(self, name: str) -> Path:
-        return self._binaries / "bin" / name
 
 
 def _wheel() -> Path:

@@ -15,6 +15,8 @@ import tempfile
 for _name in list(os.environ):
     if _name == "DEMO" or _name.startswith(("PORTAL_", "VCC_")):
         del os.environ[_name]
+if not os.environ.get("DATABASE_URL"):
+    os.environ.pop("DATABASE_URL", None)
 
 _var = tempfile.mkdtemp(prefix="portal-tests-")
 atexit.register(shutil.rmtree, _var, ignore_errors=True)

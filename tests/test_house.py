@@ -23,6 +23,7 @@ def test_who_signs_in_is_who_they_are(login, staff):
     assert login(staff).get("/health/").wsgi_request.user == staff
 
 
+@pytest.mark.filterwarnings("ignore:A test tried to use socket")
 def test_the_network_is_closed():
     with pytest.raises(Exception, match="192.0.2.1"):
         socket.create_connection(("192.0.2.1", 80), timeout=1)
