@@ -22,7 +22,6 @@ import zipfile
 import zlib
 from dataclasses import dataclass, field
 
-import pypdfium2
 from PIL import Image, ImageOps
 from pypdfium2 import raw as pdfium
 
@@ -153,17 +152,15 @@ def _check_pdf(data: bytes) -> None:
     if _has_foreign_parts(data):
         raise _refused("evidence_unreadable")
     with _one_pdf:
-        try:
-            document = pypdfium2.PdfDocument(data)
-        except pypdfium2.PdfiumError as error:
-            locked = error.err_code == pdfium.FPDF_ERR_PASSWORD
-            raise _refused("evidence_encrypted" if locked else "evidence_unreadable") from None
-        try:
-            # Opens without a password, yet is encrypted: an owner's password restricts printing or copying.
-            encrypted = pdfium.FPDF_GetSecurityHandlerRevision(document.raw) != -1
-            pages = len(document)
-        finally:
-            document.close()
+        # The plain calls: the wrapper raises on a document without pages, with the error of an earlier document.
+        document = pdfium.FPDF_LoadMemDocument64(data, len(data), None)
+        if not document:
+            locked = pdfium.FPDF_GetLastError() == pdfium.FPDF_ERR_PASSWORD
+            raise _refused("evidence_encrypted" if locked else "evidence_unreadable")
+        pages = pdfium.FPDF_GetPageCount(document)
+        # Opens without a password, yet may be encrypted: an owner's password restricts printing or copying.
+        encrypted = pdfium.FPDF_GetSecurityHandlerRevision(document) != -1
+        pdfium.FPDF_CloseDocument(document)
     if encrypted:
         raise _refused("evidence_encrypted")
     if not 1 <= pages <= MAX_PAGES:

@@ -59,7 +59,9 @@ def people(draw):
     """A number that ``normalise`` accepts, and the region of the account that holds it."""
     country = draw(st.sampled_from(REGIONS[:-1]))
     kind = draw(st.sampled_from((phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE)))
-    written = phonenumbers.format_number(phonenumbers.example_number_for_type(country, kind), 0)
+    example_number = phonenumbers.example_number_for_type(country, kind)
+    assert example_number is not None
+    written = phonenumbers.format_number(example_number, 0)
     keep = draw(st.integers(min_value=4, max_value=len(written)))
     written = written[:keep] + draw(st.text("0123456789", min_size=len(written) - keep, max_size=len(written) - keep))
     region = draw(st.sampled_from((country, *REGIONS)))
