@@ -23,7 +23,7 @@ from content_app.connectors.base import ContentConnector, Interaction, Manifest,
 from content_app.models import Candidate, Search, System
 from content_app.receipts import Beat
 from requests_app import audit, keys
-from requests_app.identifiers import Kind, formats, matches
+from requests_app.identifiers import Kind, formats, left_out, matches
 from requests_app.models import Decision, Identifier, Request, Scope
 
 Link, Found = Candidate.Link, Candidate.Kind
@@ -31,13 +31,14 @@ Link, Found = Candidate.Link, Candidate.Kind
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One identifier of the person, opened, with every spelling to search for."""
+    """One identifier of the person, opened, with every spelling to search for (``left_out``: how many are not)."""
 
     row: Identifier
     kind: Kind
     value: str
     shared: bool
     spellings: tuple[str, ...]
+    left_out: int
 
 
 def is_finished(request: Request) -> bool:
@@ -79,7 +80,8 @@ def _search_system(request: Request, system: System, *, budget: int, beat: Beat)
     named = [entry for entry in known if entry.kind == Kind.INTERACTION_GUID]
     with systems.connected(system) as connector:
         if run.cursor == 0:
-            Search.objects.filter(pk=run.pk).update(calls_expected=len(work) + len(named))
+            ambiguous = sum(entry.left_out for entry in known)
+            Search.objects.filter(pk=run.pk).update(calls_expected=len(work) + len(named), left_out=ambiguous)
             _fetch_named(run, connector, named=named, known=known)
         for position in range(run.cursor, len(work)):
             if budget <= 0:
@@ -102,8 +104,8 @@ def _known_identifiers(request: Request, *, region: str) -> list[Known]:
     known = []
     for row in rows:
         kind, value = Kind(row.kind), keys.unseal(row, "value_enc", subject_id=request.subject_id)
-        spellings = tuple(formats(kind, value, region=region))
-        known.append(Known(row, kind, value, bytes(row.blind_index) in shared, spellings))
+        spellings, ambiguous = formats(kind, value, region=region), left_out(kind, value, region=region)
+        known.append(Known(row, kind, value, bytes(row.blind_index) in shared, spellings, len(ambiguous)))
     return known
 
 
@@ -182,25 +184,30 @@ def _note(run: Search, theirs: Iterable[tuple[Interaction, Known]]) -> None:
     for interaction, entry in theirs:
         inside = _in_date_range(run.request, interaction.started_at)
         late = run.request.scope_as_of is not None and interaction.started_at > run.request.scope_as_of
+        line = _company_side(interaction, entry, region=run.system.region)
         for content in interaction.content:
             rows.append(
                 Candidate(
                     request=run.request, system=run.system, external_id=interaction.external_id,
                     content_key=content.key, content_class=content.content_class, media_type=content.media_type,
                     length=content.length, occurred_at=interaction.started_at, direction=interaction.direction,
-                    line=_company_side(interaction, entry, region=run.system.region), agents=list(interaction.agents),
+                    line=line, agents=list(interaction.agents),
                     found_by=entry.row, shared=entry.shared, kind=Found.AFTER_SCOPE if late else Found.FOUND,
-                    **_first_choice(entry, late=late, inside=inside),
+                    **_first_choice(entry, late=late, inside=inside, company_side=not line),
                 )
             )  # fmt: skip
     Candidate.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def _first_choice(entry: Known, *, late: bool, inside: bool) -> dict[str, object]:
-    """What the exact match alone decides. A shared number, or a named interaction of unknown owner, decides nothing."""
+def _first_choice(entry: Known, *, late: bool, inside: bool, company_side: bool) -> dict[str, object]:
+    """What the exact match alone decides.
+
+    Nothing, where a person must look: a shared number, a named interaction of unknown owner, and a match on the
+    company's side, which is how a line of the company itself would look if it were given as a person's number.
+    """
     if late or not inside:
         return {"included": False, "link": Link.OUT_OF_SCOPE}
-    if entry.shared or entry.kind == Kind.INTERACTION_GUID:
+    if entry.shared or entry.kind == Kind.INTERACTION_GUID or company_side:
         return {"included": None, "link": ""}
     return {"included": True, "link": Link.OWN_IDENTIFIER}
 

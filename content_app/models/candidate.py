@@ -21,6 +21,9 @@ class Search(Row):
     calls_made = models.PositiveIntegerField(default=0)
     interactions = models.PositiveIntegerField(default=0, help_text="Interactions that are theirs.")
     strangers = models.PositiveIntegerField(default=0, help_text="Prefix matches that the exact comparison rejected.")
+    left_out = models.PositiveIntegerField(
+        default=0, help_text="Spellings that could be another person's number, and were not searched for."
+    )
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
 

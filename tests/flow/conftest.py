@@ -1,6 +1,6 @@
 """A contact centre over HTTP, connected and out of shadow mode, and the hands that walk a request through."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,7 +17,7 @@ from tests.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
 
 
 @pytest.fixture
-def centre(start_sandbox: Callable[..., Sandbox]) -> Iterator[Sandbox]:
+def centre(start_sandbox: Callable[..., Sandbox]) -> Sandbox:
     """A small contact centre of this test's own: 28 days, few people."""
     return start_sandbox(seed=11, interactions=400, days=28, subjects=4)
 
@@ -27,7 +27,7 @@ def connect(monkeypatch: pytest.MonkeyPatch, administrator: User, supervisor: Us
     """``connect(sandbox)`` is a connected system; ``deletes=False`` leaves it in shadow mode."""
 
     def connected(sandbox: Sandbox, *, deletes: bool = True, **more: Any) -> System:
-        system = SystemFactory(gateway_url=sandbox.url, auth_url=sandbox.url, **more)
+        system = SystemFactory.create(gateway_url=sandbox.url, auth_url=sandbox.url, **more)
         monkeypatch.setenv(f"{system.credential}_CLIENT_ID", CLIENT_ID)
         monkeypatch.setenv(f"{system.credential}_CLIENT_SECRET", CLIENT_SECRET)
         if deletes:
