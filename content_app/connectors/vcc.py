@@ -221,24 +221,25 @@ class VccConnector:
         and never inside it: a gate that hands out one lease must not be asked for a second by its holder."""
         if method != "GET":
             self._refuse_in_shadow_mode()
-        refused: str | None = None
-        while True:
-            token = self._tokens.current(refused=refused)
-            headers = _HEADERS | {"authorization": f"Bearer {token}"}
-            try:
-                return self._http.call(
-                    method,
-                    url=self._base + path,
-                    purpose=purpose,
-                    expect=expect,
-                    headers=headers,
-                    query=query,
-                    body=body,
-                )
-            except ConnectorError as error:
-                if error.code != "unauthorised" or refused is not None:
-                    raise
-                refused = token
+
+        def send(token: str) -> Answer:
+            return self._http.call(
+                method,
+                url=self._base + path,
+                purpose=purpose,
+                expect=expect,
+                headers=_HEADERS | {"authorization": f"Bearer {token}"},
+                query=query,
+                body=body,
+            )
+
+        token = self._tokens.current()
+        try:
+            return send(token)
+        except ConnectorError as error:
+            if error.code != "unauthorised":
+                raise
+        return send(self._tokens.current(refused=token))
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------------
