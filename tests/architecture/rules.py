@@ -198,9 +198,14 @@ FREE = ("architecture", "bench", "browser", "chaos", "docs", "flow")
 
 
 def mirrors_nothing(test: str, sources: set[str]) -> bool:
-    """Whether ``tests/<folders>/test_<name>.py`` stands for no module. ``test_vcc_paging.py`` stands for ``vcc.py``."""
+    """Whether ``tests/<folders>/test_<name>.py`` stands for no module. ``test_vcc_paging.py`` stands for ``vcc.py``.
+
+    In the folder of a package inside an application, a test may tell of the package as a whole.
+    """
     *folders, file = test.removeprefix("tests/").split("/")
     if folders and folders[0] in FREE:
+        return False
+    if len(folders) > 1 and "/".join(folders) in sources:
         return False
     words = file.removeprefix("test_").removesuffix(".py").split("_")
     stems = ("_".join(words[: end + 1]) for end in range(len(words)))

@@ -141,10 +141,11 @@ def test_a_print_is_found_outside_commands():
 
 
 def test_a_test_that_stands_for_no_module_is_found():
-    sources = {"requests_app/intake", "content_app/connectors/vcc"}
+    sources = {"requests_app/intake", "content_app", "content_app/connectors", "content_app/connectors/vcc"}
     assert rules.mirrors_nothing("tests/requests_app/test_outtake.py", sources)
     assert rules.mirrors_nothing("tests/content_app/test_vcc.py", sources)
+    assert rules.mirrors_nothing("tests/content_app/plumbing/test_vcc.py", sources)
     assert rules.mirrors_nothing("tests/test_everything.py", sources)
-    assert not rules.mirrors_nothing("tests/content_app/connectors/test_vcc.py", sources)
-    assert not rules.mirrors_nothing("tests/content_app/connectors/test_vcc_paging.py", sources)
+    assert not rules.mirrors_nothing("tests/requests_app/test_intake_by_phone.py", sources)
+    assert not rules.mirrors_nothing("tests/content_app/connectors/test_hostile_answers.py", sources)
     assert not rules.mirrors_nothing("tests/flow/test_a_whole_request.py", sources)
