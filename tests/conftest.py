@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 
 from tests import factories, guards_aside
@@ -23,8 +24,15 @@ _DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a browser and what needs no database, so that nobody has to remember to."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs a browser and what needs no database, so that nobody has to remember to.
+
+    A test that is marked for the other database is left out here, not skipped: in CI a skip is a failure.
+    """
+    other = "sqlite" if connection.vendor == "postgresql" else "postgresql"
+    elsewhere = [item for item in items if item.get_closest_marker(other)]
+    config.hook.pytest_deselected(items=elsewhere)
+    items[:] = [item for item in items if item not in elsewhere]
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
         if "tests/browser/" in item.path.as_posix() or "page" in names:

@@ -97,7 +97,7 @@ def test_the_database_refuses_every_change_of_the_ledger(table, change):
         cursor.execute(statement)
 
 
-@pytest.mark.skipif("connection.vendor != 'postgresql'")
+@pytest.mark.postgresql
 @pytest.mark.parametrize("table", ["requests_app_ledgerleaf", "requests_app_ledgerindex", "content_app_receipt"])
 def test_postgresql_refuses_truncate_too(table):
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
