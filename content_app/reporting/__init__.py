@@ -22,6 +22,7 @@ from content_app.models import Candidate
 from content_app.reporting import pdf, sheet, tally
 from content_app.reporting.document import facts
 from content_app.reporting.tally import Line
+from content_app.reporting.wording import REPLY_CHANNELS
 from requests_app import access_log, audit, gates, transitions
 from requests_app.errors import Refused
 from requests_app.models import Decision, Request
@@ -36,13 +37,6 @@ FORMATS: dict[str, str] = {
     "json": "application/json",
     "csv": "text/csv; charset=utf-8",
 }
-REPLY_CHANNELS = (
-    ("email", "E-mail"),
-    ("post", "Post"),
-    ("phone", "Telephone"),
-    ("in_person", "In person"),
-    ("portal", "Customer portal"),
-)
 REPORTABLE = ENDS | {State.VERIFIED}
 
 

@@ -17,7 +17,7 @@ from django.db.models import Exists, Max, OuterRef
 from content_app import plan_digest
 from content_app.models import Item, Plan, Verification
 from content_app.reporting import story, tally
-from content_app.reporting.story import Entry, instant
+from content_app.reporting.story import Entry, day, instant
 from content_app.reporting.tally import Line
 from requests_app.models import Request
 
@@ -26,7 +26,7 @@ Facts = dict[str, Any]
 
 
 def facts(request_id: UUID) -> Facts:
-    """Everything a report may say, and nothing else. Shape: ``docs/report.schema.json``, every field explained there."""
+    """Everything a report may say, and nothing else. ``docs/report.schema.json`` has its shape."""
     request = Request.objects.get(pk=request_id)
     entries = story.entries_of(request_id)
     plans = tally.lists_in_force(request)
@@ -148,17 +148,19 @@ def _limits(told: Facts) -> list[dict[str, str]]:
 
 
 def _after_scope(told: Facts) -> str:
-    number, since = told["contacts_after_scope"], (told["request"]["scope_as_of"] or "")[:10]
-    contacts = {0: "No contacts were", 1: "One contact was"}.get(number, f"{number} contacts were")
-    return f"{contacts} seen after the scope was frozen on {since}. Later contacts are not part of this request."
+    """Later contacts are no part of the request (R-RT-05): say how many were seen, and until when."""
+    number, since, until = told["contacts_after_scope"], told["request"]["scope_as_of"], told["lists"][-1]["frozen"]
+    contacts = {0: "No contact was", 1: "1 contact was"}.get(number, f"{number} contacts were")
+    frozen = f" the freezing of the scope on {day(since)}" if since else " the freezing of the scope"
+    seen = f" and the freezing of the last list on {day(until['at'])}" if until else ""
+    between = f"between{frozen}{seen}" if seen else f"after{frozen}"
+    return f"{contacts} seen {between}. Contacts after the scope are not part of this request and were left alone."
 
 
 def _read_back_again(later: Facts) -> str:
     if later["done_at"]:
-        return (
-            f"Everything deleted was read back a second time, last on {later['done_at'][:10]}; nothing was asked since."
-        )
+        return f"The second and last read-back ended on {day(later['done_at'])}. The systems were not asked since."
     return (
-        f"Content that comes back is looked for in a second read-back from {later['due_at'][:10]}. "
-        "It has not taken place yet."
+        f"Content that comes back is looked for in a second read-back, which is due from {day(later['due_at'])}. "
+        "It is not part of this report."
     )

@@ -1,7 +1,7 @@
 """Sets a report as a tagged PDF/A and PDF/UA document.
 
 In:  the facts of a report.
-Out: a PDF whose bytes depend on the facts and the template alone: fonts come with the typesetter, the date with the facts.
+Out: a PDF whose bytes depend on the facts and the template alone: its fonts are the typesetter's, its date the facts'.
 Never here: a database, the network, markup made from data. Data reaches the template as JSON and stays text.
 
 The typesetter keeps what it has set in memory, to a plateau of about 100 MB; a report has one or two pages.

@@ -37,7 +37,7 @@ class Entry:
 
 
 def entries_of(request_id: UUID) -> list[Entry]:
-    """The entries about a request, oldest first. Exports of its report are left out: a report does not report itself."""
+    """The entries about a request, oldest first, without the exports: a report does not report itself."""
     leaves = (
         LedgerLeaf.objects.filter(object_id=str(request_id))
         .exclude(type="report.exported")
@@ -63,6 +63,11 @@ def as_of(entries: list[Entry], *, otherwise: datetime) -> str:
 def instant(at: datetime) -> str:
     """An instant as the ledger writes it."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def day(text: str) -> str:
+    """The day of such an instant, as people read it."""
+    return datetime.fromisoformat(text).strftime("%-d %B %Y")
 
 
 def steps(entries: list[Entry]) -> list[dict[str, Any]]:

@@ -15,6 +15,13 @@ from requests_app.models import Channel, Finding, Jurisdiction, Right, Scope
 from requests_app.states import State
 
 Facts = dict[str, Any]
+REPLY_CHANNELS = (
+    ("email", "E-mail"),
+    ("post", "Post"),
+    ("phone", "Telephone"),
+    ("in_person", "In person"),
+    ("portal", "Customer portal"),
+)
 #: Signs beyond Latin letters that the words here use.
 SIGNS = "–—·…’“”"
 _STEPS = {
@@ -26,6 +33,8 @@ _STEPS = {
     State.VERIFIED: "Read back",
     State.CLOSED: "Reply recorded, closed",
 }
+#: Words that are written in capitals.
+_SHORT = {"crm": "CRM", "ivr": "IVR"}
 _OUTCOMES = {"completed": "Completed", "completed_in_part": "Completed in part"}
 
 
@@ -39,7 +48,7 @@ def page(told: Facts) -> Facts:
         "as_of": moment(told["as_of"]),
         "version": f"{told['schema']} {told['version']}",
         "summary": summary(told),
-        "asked": _asked(request),
+        "asked": _asked(told),
         "steps": [_step(step) for step in told["steps"]],
         "checks": [_check(check) for check in told["identity_checks"]],
         "lists": [_list(each) for each in told["lists"]],
@@ -58,7 +67,13 @@ def moment(text: str) -> str:
 def words(code: str) -> str:
     """A code as words: ``callRecording`` and ``other_person`` become «Call recording» and «Other person»."""
     spaced = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in code.replace("_", " "))
-    return spaced[:1].upper() + spaced[1:]
+    spelled = " ".join(_SHORT.get(word, word) for word in spaced.split())
+    return spelled[:1].upper() + spelled[1:]
+
+
+def _inside(text: str) -> str:
+    """Words inside a sentence: small, unless they are an abbreviation."""
+    return text if text[:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _label(choices: Any, code: str) -> str:
@@ -146,11 +161,12 @@ def _and(parts: list[str]) -> str:
 # --- the rows --------------------------------------------------------------------------------------------------------
 
 
-def _asked(request: Facts) -> list[list[str]]:
+def _asked(told: Facts) -> list[list[str]]:
+    request, reply = told["request"], _reply(told["reply"])
     between = f"{request['date_from'] or 'the beginning'} to {request['date_to'] or 'the freezing of the scope'}"
     dated = request["date_from"] or request["date_to"]
     outcome = request["outcome"] and _OUTCOMES.get(request["outcome"], words(request["outcome"]))
-    rows = [
+    return [
         ["Right", _label(Right, request["right"])],
         ["Jurisdiction", _label(Jurisdiction, request["jurisdiction"])],
         ["Came by", _label(Channel, request["channel"])],
@@ -158,9 +174,17 @@ def _asked(request: Facts) -> list[list[str]]:
         ["Received", moment(request["received_at"])],
         ["Scope frozen", moment(request["scope_as_of"]) if request["scope_as_of"] else "–"],
         ["State", _label(State, request["state"])],
-        ["Outcome", outcome or "Reply not recorded yet"],
+        ["Outcome", outcome or "–"],
+        ["Reply", reply],
+        ["Closed", moment(request["closed_at"]) if request["closed_at"] else "–"],
     ]
-    return rows
+
+
+def _reply(reply: Facts | None) -> str:
+    if reply is None:
+        return "Not recorded yet"
+    channel = dict(REPLY_CHANNELS).get(reply["channel"], words(reply["channel"]))
+    return f"{channel}, {moment(reply['at'])}"
 
 
 def _step(step: Facts) -> list[str]:
@@ -200,11 +224,11 @@ def _systems(told: Facts) -> list[Facts]:
 
 def _system(name: str, rows: list[Facts]) -> Facts:
     """Classes with content as rows; the others in one sentence, so that the page stays short."""
-    empty = [words(row["class"]) for row in rows if not row["found"]]
+    empty = [_inside(words(row["class"])) for row in rows if not row["found"]]
     return {
         "name": name,
         "rows": [_class(row) for row in rows if row["found"]],
-        "empty": f"Searched for, and nothing held: {_and(empty).lower()}." if empty else "",
+        "empty": f"Searched for, and nothing held: {_and(empty)}." if empty else "",
     }
 
 
@@ -222,5 +246,6 @@ def _ledger(ledger: Facts) -> str:
     first, last = ledger["first"], ledger["last"]
     span = f"{ledger['entries']} entries of the ledger tell of this request"
     if not ledger["all_numbered"]:
-        return f"{span}; {ledger['waiting']} of them still wait for their number. First id {first['id']}, last {last['id']}."
+        ids = f"First id {first['id']}, last {last['id']}."
+        return f"{span}; {ledger['waiting']} of them still wait for their number. {ids}"
     return f"{span}, from number {first['number']} to number {last['number']}. Each has its number."
