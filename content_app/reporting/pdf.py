@@ -19,13 +19,11 @@ import typst
 from content_app.reporting import wording
 
 TEMPLATE = Path(__file__).with_name("report.typ")
-#: PDF/A-2a for the archive, PDF/UA-1 for screen readers. They stand together.
-STANDARDS = ["a-2a", "ua-1"]
 
 
 def render(told: dict[str, Any]) -> bytes:
     """The report as a PDF. A character that no font of ours has appears as its code point, ``U+1F600``."""
-    page = json.dumps(wording.page(told), ensure_ascii=False)
+    page = wording.page(told)
     moment = datetime.fromisoformat(told["as_of"]).replace(microsecond=0)
     try:
         return _typeset(page, moment)
@@ -35,20 +33,25 @@ def render(told: dict[str, Any]) -> bytes:
     return _typeset(spell_out(page), moment)
 
 
-def _typeset(page: str, moment: datetime) -> bytes:
+def _typeset(page: dict[str, Any], moment: datetime) -> bytes:
     made = typst.compile(
         TEMPLATE.read_bytes(),
-        sys_inputs={"page": page},
-        pdf_standards=STANDARDS,
+        sys_inputs={"page": json.dumps(page)},
+        pdf_standards=["a-2a", "ua-1"],  # for the archive, and for screen readers
         ignore_system_fonts=True,
         timestamp=int(moment.astimezone(UTC).timestamp()),
     )
     return bytes(made)
 
 
-def spell_out(text: str) -> str:
-    """The same text with everything beyond Latin letters and common signs as code points."""
-    return "".join(
-        character if ord(character) < 0x180 or character in wording.SIGNS else f"U+{ord(character):04X}"
-        for character in text
-    )
+def spell_out(value: Any) -> Any:
+    """The same strings with everything beyond printable Latin letters and common signs as code points."""
+    if isinstance(value, dict):
+        return {name: spell_out(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [spell_out(part) for part in value]
+    return "".join(letter if _is_plain(letter) else f"U+{ord(letter):04X}" for letter in value)
+
+
+def _is_plain(letter: str) -> bool:
+    return letter in wording.SIGNS or (letter.isprintable() and ord(letter) < 0x180)
