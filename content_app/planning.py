@@ -8,7 +8,7 @@ Never here: a delete, a call to an outside system, or a candidate that nobody de
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from content_app import discovery, plan_digest
+from content_app import discovery, plan_digest, receipts
 from content_app.connectors import registry
 from content_app.models import Candidate, Coverage, Item, Plan, System
 from requests_app import audit, gates, transitions
@@ -83,34 +83,13 @@ def freeze(request_id: UUID, *, actor: User) -> Plan:
 
 
 def _candidates(request: Request, *, supplementary: bool) -> list[Candidate]:
-    mine = request.candidates.select_related("found_by").exclude(kind=Found.AFTER_SCOPE)
-    if supplementary:
-        mine = mine.filter(kind__in=[Found.DISCOVERED, Found.REAPPEARED]).exclude(pk__in=_settled(request))
-    return list(mine.order_by("occurred_at", "external_id", "content_key"))
-
-
-def _settled(request: Request) -> list[UUID]:
-    """Discovered candidates that an earlier supplementary list has dealt with and that are not back since."""
-    on_lists = set(
-        Item.objects.filter(plan__request=request, plan__kind=Plan.Kind.SUPPLEMENTARY).values_list(
-            "system_id", "external_id", "content_key", "plan__created_at"
-        )
-    )
-    latest: dict[tuple[UUID, str, str], datetime] = {}
-    for system_id, external_id, content_key, at in on_lists:
-        place = (system_id, external_id, content_key)
-        latest[place] = max(at, latest.get(place, at))
-    return [
-        candidate.pk
-        for candidate in request.candidates.filter(kind__in=[Found.DISCOVERED, Found.REAPPEARED])
-        if (settled := latest.get((candidate.system_id, candidate.external_id, candidate.content_key)))
-        and (candidate.chosen_at is None or candidate.chosen_at <= settled)
-    ]
+    turned_up = receipts.waiting(request) if supplementary else request.candidates.exclude(kind=Found.AFTER_SCOPE)
+    return list(turned_up.select_related("found_by").order_by("occurred_at", "external_id", "content_key"))
 
 
 def open_supplement(request: Request) -> int:
     """How many items that turned up later wait for a supplementary list."""
-    return len(_candidates(request, supplementary=True))
+    return receipts.waiting(request).count()
 
 
 def _require_ready(request: Request, candidates: list[Candidate], *, supplementary: bool) -> None:

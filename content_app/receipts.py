@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from django.utils import timezone
 from content_app.models import Candidate, Intent, Item, Plan, Receipt, ReceiptItem, Step, StepItem
 from requests_app import audit
 from requests_app.errors import Refused
+from requests_app.models import Request
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -171,3 +172,22 @@ def discover(plan: Plan, item: Item, contents: Iterable) -> int:
             items=len(fresh),
         )  # fmt: skip
     return len(fresh)
+
+
+def waiting(request: Request) -> QuerySet[Candidate]:
+    """What turned up after the list, or came back, and stands on no supplementary list since."""
+    turned_up = request.candidates.filter(kind__in=[Candidate.Kind.DISCOVERED, Candidate.Kind.REAPPEARED])
+    listed = Item.objects.filter(plan__request=request, plan__kind=Plan.Kind.SUPPLEMENTARY).values_list(
+        "system_id", "external_id", "content_key", "plan__created_at"
+    )
+    latest: dict[tuple[UUID, str, str], datetime] = {}
+    for system_id, external_id, content_key, at in listed.distinct():
+        place = (system_id, external_id, content_key)
+        latest[place] = max(at, latest.get(place, at))
+    settled = [
+        candidate.pk
+        for candidate in turned_up
+        if (settled_at := latest.get((candidate.system_id, candidate.external_id, candidate.content_key)))
+        and (candidate.chosen_at is None or candidate.chosen_at <= settled_at)
+    ]
+    return turned_up.exclude(pk__in=settled)
