@@ -52,7 +52,7 @@ _MENU: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         (
             ("Connected systems", "admin:content_app_system_changelist", "system", "content_app.view_system"),
             ("People", "admin:auth_user_changelist", "people", "auth.view_user"),
-            ("Contact centre agents", "admin:requests_app_staffaccount_changelist", "headset", "requests_app.view_staffaccount"),
+            ("Agent ids", "admin:requests_app_staffaccount_changelist", "headset", "requests_app.view_staffaccount"),
             ("Roles", "admin:auth_group_changelist", "roles", "auth.view_group"),
         ),
     ),

@@ -2,7 +2,7 @@
 
 In:  what a template has at hand.
 Out: markup that is the same on every screen.
-Never here: a query beyond the permissions of the user at hand.
+Never here: markup of one page alone.
 """
 
 from typing import Any
@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from gdpr_portal.menu import Group, menu
+from gdpr_portal.waiting import Waiting, gather
 from requests_app.states import State
 
 register = template.Library()
@@ -42,6 +43,12 @@ def portal_menu(context: template.Context) -> list[tuple[Group, list[tuple[Any, 
     if request is None or not hasattr(request, "user"):
         return []
     return [(group, [(link, link.is_current(request.path)) for link in group.links]) for group in menu(request.user)]
+
+
+@register.simple_tag
+def what_waits(user: User) -> Waiting:
+    """The first page's figures and rows. A tag, because the admin site exists before the pages it would import."""
+    return gather(user)
 
 
 @register.filter

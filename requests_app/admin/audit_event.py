@@ -163,8 +163,8 @@ class LedgerAdmin(ReadOnlyAdmin):
         return super().get_search_results(request, queryset, str(found) if found else search_term)
 
     def get_urls(self) -> list[Any]:
-        check = path("check/", self.admin_site.admin_view(require_POST(self.check_view)), name="requests_app_ledger_check")
-        return [check, *super().get_urls()]
+        check = self.admin_site.admin_view(require_POST(self.check_view))
+        return [path("check/", check, name="requests_app_ledger_check"), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().changelist_view(request, {"ledger": summary(recent=0)} | (extra_context or {}))
@@ -195,15 +195,13 @@ class LedgerAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         verdict = audit.verify()
-        cache.set(
-            LAST_CHECK,
-            {"at": timezone.now(), "ok": verdict.ok, "size": verdict.size, "root": verdict.root, "faults": verdict.faults[:5]},
-            timeout=None,
-        )
+        said = {"at": timezone.now(), "ok": verdict.ok, "size": verdict.size, "root": verdict.root}
+        cache.set(LAST_CHECK, said, timeout=None)
         if verdict.ok:
             messages.success(request, f"The ledger is intact: {verdict.size} entries recomputed, no fault found.")
         else:
-            messages.error(request, f"The ledger is not intact: {'; '.join(verdict.faults[:3])}. Stop deletions and tell the operator.")
+            faults = "; ".join(verdict.faults[:3])
+            messages.error(request, f"The ledger is not intact: {faults}. Stop deletions and tell the operator.")
         return redirect("admin:requests_app_ledgerleaf_changelist")
 
     @admin.display(description="No.", ordering="index__seq")
@@ -219,7 +217,8 @@ class LedgerAdmin(ReadOnlyAdmin):
     def actor_(self, leaf: LedgerLeaf) -> str:
         entry = parse(leaf)
         who = entry.actor.removeprefix("machine:") if entry.role == "machine" else f"…{entry.actor[-6:]}"
-        return format_html('{} <span class="mono quiet" title="{}">{}</span>', entry.role.capitalize(), entry.actor, who)
+        role = entry.role.capitalize()
+        return format_html('{} <span class="mono quiet" title="{}">{}</span>', role, entry.actor, who)
 
     @admin.display(description="About")
     def object_link(self, leaf: LedgerLeaf) -> str:
@@ -237,5 +236,3 @@ def _is_uuid(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
