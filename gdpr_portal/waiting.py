@@ -1,0 +1,193 @@
+"""What waits for the person who signs in: figures that are links, and the oldest work first.
+
+In:  a user and what their permissions open.
+Out: figures and sections for the first page, in a handful of queries.
+Never here: work of somebody else's, or a figure about a colleague.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models import Count, Q
+from django.urls import NoReverseMatch, reverse
+
+from content_app.models import Errand, System
+from requests_app.admin import audit_event
+from requests_app.models import ApprovalBar, Request
+from requests_app.states import OPEN, State
+
+#: Rows a section shows; the rest is behind its link.
+SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A count with a link."""
+
+    count: int
+    label: str
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One request or system that waits. ``barred`` is why this person may not, and greys it."""
+
+    title: str
+    url: str
+    sub: str = ""
+    end: Any = ""
+    state: str = ""
+    barred: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Rows under one heading, and what it says when there are none."""
+
+    title: str
+    rows: tuple[Row, ...]
+    empty: str
+    more: str = ""
+    total: int = 0
+
+
+@dataclass(slots=True)
+class Waiting:
+    """The first page."""
+
+    figures: list[Figure] = field(default_factory=list)
+    sections: list[Section] = field(default_factory=list)
+    ledger: audit_event.Summary | None = None
+
+
+def gather(user: User) -> Waiting:
+    """Everything that waits for this person, by what they may do and not by what they are called."""
+    page = Waiting()
+    if user.has_perm("requests_app.view_request"):
+        _requests(page, user)
+    if user.has_perm("content_app.change_system"):
+        _systems(page)
+    if user.has_perm("auth.view_user"):
+        _people(page)
+    if user.has_perm("requests_app.view_ledgerleaf"):
+        page.ledger = audit_event.summary()
+    return page
+
+
+#: (permission, state, figure, heading, what it says when there are none)
+_STAFF_WORK = (
+    ("validate_request", State.RECEIVED, "to validate", "Check who is asking", "Nobody waits to be identified."),
+    ("freeze_request", State.VALIDATED, "lists to review", "Review what was found", "No found list waits."),
+    ("close_request", State.VERIFIED, "replies to send", "Send the reply", "Every deletion has been answered."),
+)
+
+
+# --- requests --------------------------------------------------------------------------------------------------------
+
+
+def _requests(page: Waiting, user: User) -> None:
+    live = Request.objects.filter(origin=Request.Origin.LIVE)
+    counts = dict(live.values_list("state").annotate(n=Count("pk")).order_by())
+    works = False
+    for permission, state, label, title, empty in _STAFF_WORK:
+        if user.has_perm(f"requests_app.{permission}"):
+            works = True
+            page.figures.append(Figure(counts.get(state, 0), label, _listed(state)))
+            rows = live.filter(state=state).order_by("received_at")[:SHOWN] if counts.get(state) else ()
+            page.sections.append(_section(title, rows, empty, _listed(state), counts.get(state, 0)))
+    if user.has_perm("requests_app.approve_request"):
+        works = True
+        _approvals(page, live, user, counts.get(State.PLANNED, 0))
+    if works:
+        _attention(page)
+        return
+    opened = sum(n for state, n in counts.items() if state in OPEN)
+    everything = reverse("admin:requests_app_request_changelist")
+    page.figures.append(Figure(opened, "open requests", everything))
+    page.figures.append(Figure(counts.get(State.CLOSED, 0), "closed with a reply", _listed(State.CLOSED)))
+    rows = live.filter(state__in=OPEN).order_by("received_at")[:SHOWN]
+    page.sections.append(_section("Open requests, oldest first", rows, "No request is open.", everything, opened))
+
+
+def _approvals(page: Waiting, live: Any, user: User, total: int) -> None:
+    """Lists that wait for approval: those this person may approve, then those they are barred from, with the ground."""
+    waiting = list(live.filter(state=State.PLANNED).order_by("received_at")) if total else []
+    grounds: dict[Any, list[str]] = {}
+    for bar in ApprovalBar.objects.filter(user=user, request__in=waiting) if waiting else ():
+        grounds.setdefault(bar.request_id, []).append(bar.get_ground_display())
+    yours = [dsr for dsr in waiting if dsr.pk not in grounds]
+    barred = [dsr for dsr in waiting if dsr.pk in grounds]
+    page.figures.append(Figure(len(yours), "lists to approve", _listed(State.PLANNED)))
+    rows = [_row(dsr) for dsr in yours[:SHOWN]] + [_row(dsr, " and ".join(grounds[dsr.pk])) for dsr in barred[:SHOWN]]
+    empty = "No list waits for approval."
+    page.sections.append(Section("Approve exact lists", tuple(rows), empty, _listed(State.PLANNED), total))
+
+
+def _attention(page: Waiting) -> None:
+    """Where the workers stopped and a person must look."""
+    errands = list(Errand.objects.exclude(attention="").select_related("request").order_by("request__received_at")[:50])
+    page.figures.append(Figure(len(errands), "need a person"))
+    if errands:
+        rows = tuple(replace(_row(one.request), sub=one.get_attention_display(), end=None) for one in errands[:SHOWN])
+        page.sections.insert(0, Section("The workers need you", rows, "", "", len(errands)))
+
+
+def _section(title: str, requests: Iterable[Request], empty: str, more: str, total: int) -> Section:
+    return Section(title, tuple(_row(dsr) for dsr in requests), empty, more, total)
+
+
+def _row(dsr: Request, barred: str = "") -> Row:
+    return Row(
+        dsr.reference, _page_of(dsr), dsr.get_right_display().partition(" (")[0], dsr.received_at, dsr.state, barred
+    )
+
+
+def _page_of(dsr: Request) -> str:
+    return reverse("admin:requests_app_request_change", args=[dsr.pk])
+
+
+def _listed(state: State) -> str:
+    return f"{reverse('admin:requests_app_request_changelist')}?state__exact={state.value}"
+
+
+# --- setup -----------------------------------------------------------------------------------------------------------
+
+
+def _systems(page: Waiting) -> None:
+    systems = list(System.objects.filter(Q(shadow=True) | Q(stopped=True)).order_by("name"))
+    url = _try_reverse("admin:content_app_system_changelist")
+    page.figures.append(Figure(sum(one.stopped for one in systems), "systems stopped", url))
+    page.figures.append(Figure(sum(one.shadow for one in systems), "in shadow mode", url))
+    rows = tuple(
+        Row(
+            one.name,
+            _try_reverse("admin:content_app_system_change", one.pk),
+            "The emergency stop is set." if one.stopped else "Plans, but deletes nothing until two people enable it.",
+        )
+        for one in systems
+    )
+    title, empty = "Connected systems that do not delete", "Every connected system may delete."
+    page.sections.append(Section(title, rows, empty, url, len(rows)))
+
+
+def _people(page: Waiting) -> None:
+    active = User.objects.filter(is_active=True)
+    figures = active.aggregate(
+        people=Count("pk", distinct=True),
+        idle=Count("pk", filter=Q(groups__isnull=True, is_superuser=False), distinct=True),
+    )
+    url = reverse("admin:auth_user_changelist")
+    page.figures.append(Figure(figures["people"], "people with an account", url))
+    page.figures.append(Figure(figures["idle"], "without a role", url))
+
+
+def _try_reverse(name: str, *args: Any) -> str:
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""

@@ -1,0 +1,197 @@
+"""Requests on screen: the list, the page of each, and the addresses of what can be done there.
+
+In:  people with a role.
+Out: a list one can read, search and export; a page that says where a request stands.
+Never here: the stock change form. A request is moved by its rooms and by nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.utils import timezone
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
+
+from requests_app import access_log, identifiers, intake, keys
+from requests_app.admin import exports, request_page, request_views
+from requests_app.admin.read_only import ReadOnlyAdmin
+from requests_app.admin.request_forms import EvidenceForm, FindingForm
+from requests_app.errors import Refused
+from requests_app.models import Jurisdiction, Request
+from requests_app.states import ENDS, NEXT, State
+
+_EXPORT_HEADER = (
+    "reference", "right", "channel", "jurisdiction", "scope", "state", "outcome", "received_at", "captured_at",
+    "closed_at", "origin",
+)  # fmt: skip
+
+#: Sees personal data → what the search says it takes.
+_SEARCH_HELP = {
+    True: "A reference, or a telephone number, e-mail address or customer number in full. Searches are logged.",
+    False: "A reference, such as DSR-4F7K-9Q2M.",
+}
+
+
+@admin.register(Request)
+class RequestAdmin(ReadOnlyAdmin):
+    """``add`` takes down a request; ``change`` is the page of one. Neither is Django's own."""
+
+    list_display = ("reference", "right_", "state_", "next_step", "received_", "jurisdiction")
+    list_filter = ("state", "right", "jurisdiction", "received_at")
+    search_fields = ("reference",)
+    change_list_template = "requests/request_list.html"
+    empty_title = "No requests yet"
+    empty_lede = "The first one appears here as soon as somebody takes it down or imports it."
+
+    # --- addresses ---------------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[Any]:
+        def own(route: str, view: Any, name: str) -> Any:
+            return path(route, self.admin_site.admin_view(view), name=f"requests_app_request_{name}")
+
+        opened = partial(request_views.open_evidence, self)
+        acts = [
+            own(f"<uuid:request_id>/{slug}/", require_POST(partial(view, self)), slug.replace("-", "_"))
+            for slug, view in (
+                ("finding", request_views.finding),
+                ("evidence", request_views.evidence),
+                ("validate", request_views.validate),
+                *((name, partial(request_views.ending, name=name)) for name in request_views.ENDINGS),
+            )
+        ]
+        return [
+            own("taken/", partial(request_views.taken, self), "taken"),
+            own("export/", self.export_view, "export"),
+            own("<uuid:request_id>/evidence/<uuid:evidence_id>/", opened, "open_evidence"),
+            *acts,
+            *super().get_urls(),
+        ]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return request_views.capture(self, request)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        dsr = self.get_object(request, object_id)
+        if dsr is None:
+            raise Http404("There is no such request.")
+        return self.show(request, dsr)
+
+    def show(self, request: HttpRequest, dsr: Request, **forms: Any) -> HttpResponse:
+        """The page. A view in clear leaves a line in the access log."""
+        user = request_views.user_of(request)
+        page = request_page.context(dsr, user)
+        if page["person"].clear and not page["person"].forgotten:
+            access_log.note(user, access_log.What.REQUEST, object_id=dsr.pk)
+        context = (
+            self.admin_site.each_context(request)
+            | page
+            | {
+                "title": dsr.reference,
+                "finding_form": FindingForm(),
+                "evidence_form": EvidenceForm(),
+                "opens_evidence": user.has_perm("requests_app.open_evidence"),
+                "opts": self.opts,
+            }
+            | forms
+        )
+        return render(request, "requests/request.html", context)
+
+    # --- the list ----------------------------------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Request]:
+        return super().get_queryset(request).select_related("subject")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        user = request_views.user_of(request)
+        may = {
+            "may_capture": user.has_perm("requests_app.capture_request"),
+            "may_export": user.has_perm("requests_app.export_request"),
+        }
+        return super().changelist_view(request, may | (extra_context or {}))
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        listed = super().get_changelist_instance(request)
+        listed.search_help_text = _SEARCH_HELP[request.user.has_perm("requests_app.see_personal_data")]
+        return listed
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        """By reference; for those who see personal data also by an identifier, through the blind index."""
+        found, duplicates = super().get_search_results(request, queryset, search_term)
+        user = request_views.user_of(request)
+        if not search_term.strip() or found.exists() or not user.has_perm("requests_app.see_personal_data"):
+            return found, duplicates
+        access_log.note(user, access_log.What.SEARCH)
+        indices = _indices_of(search_term)
+        return queryset.filter(subject__identifiers__blind_index__in=indices).distinct(), False
+
+    def export_view(self, request: HttpRequest) -> HttpResponse:
+        """The list as it is filtered, as CSV. No personal data in it; taking it out is logged all the same."""
+        user = request_views.user_of(request)
+        if not (self.has_view_permission(request) and user.has_perm("requests_app.export_request")):
+            raise PermissionDenied("Your role does not export lists.")
+        listed: ChangeList = self.get_changelist_instance(request)
+        access_log.note(user, access_log.What.LIST)
+        name = f"requests-{timezone.localdate():%Y-%m-%d}.csv"
+        return exports.stream(name, _EXPORT_HEADER, _export_rows(listed.queryset))
+
+    @admin.display(description="Right", ordering="right")
+    def right_(self, dsr: Request) -> str:
+        return dsr.get_right_display().partition(" (")[0]
+
+    @admin.display(description="State", ordering="state")
+    def state_(self, dsr: Request) -> str:
+        return format_html('<span class="badge {}">{}</span>', dsr.state, dsr.get_state_display())
+
+    @admin.display(description="What happens next")
+    def next_step(self, dsr: Request) -> str:
+        if dsr.state in ENDS or dsr.origin == Request.Origin.HISTORY:
+            return format_html('<span class="quiet">{}</span>', "–")
+        what, who = NEXT[State(dsr.state)]
+        return format_html("{} <span class='who-next'>{}</span>", what, who)
+
+    @admin.display(description="Received", ordering="received_at")
+    def received_(self, dsr: Request) -> str:
+        days = (timezone.localdate() - timezone.localdate(dsr.received_at)).days
+        ago = "today" if days == 0 else f"{days} day{'s' if days != 1 else ''} ago"
+        return format_html("{} <span class='sub'>{}</span>", f"{timezone.localtime(dsr.received_at):%-d %b %Y}", ago)
+
+
+def _indices_of(text: str) -> list[bytes]:
+    """The blind indices of everything this text may be: each kind, in each country that requests come from."""
+    regions = {intake.region_of(one) for one in Jurisdiction.values}
+    found: set[bytes] = set()
+    for kind in identifiers.Kind:
+        for region in regions if kind == identifiers.Kind.PHONE else [min(regions)]:
+            try:
+                normal = identifiers.normalise(kind, text, region=region)
+            except Refused:
+                continue
+            found.update(keys.blind_indices(kind, normal))
+    return list(found)
+
+
+def _export_rows(queryset: QuerySet[Request]) -> Iterator[tuple[Any, ...]]:
+    for dsr in queryset.iterator(chunk_size=500):
+        yield (
+            dsr.reference, dsr.right, dsr.channel, dsr.jurisdiction, dsr.scope, dsr.state, dsr.outcome,
+            *(one.isoformat() if one else "" for one in (dsr.received_at, dsr.captured_at, dsr.closed_at)), dsr.origin,
+        )  # fmt: skip
