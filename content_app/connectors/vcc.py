@@ -59,7 +59,10 @@ MANIFEST = Manifest(
         ("auditLog", "The audit log names interactions that were opened; no call changes it"),
         ("exportedCopies", "Copies that an export has put into own storage have to be deleted there"),
         ("crmRecords", "Records that were written to Salesforce or another CRM have to be deleted there"),
-        ("dataSourceMappings", "Numbers mapped to a name in data sources have to be removed in the admin portal"),
+        (
+            "dataSourceMappings",
+            "Data that Data Source Mappings bring in is reached by no call and by no screen for erasure",
+        ),
     ),
     # One minute short of the seven days that a search may span (S2), to stay clear of how the edge is counted.
     window=timedelta(days=6, hours=23, minutes=59),
