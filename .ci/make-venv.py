@@ -24,7 +24,7 @@ PIP_SHA256 = "f3b60b20ffaadd4415ed7957212a38ac63fa4c5fa375bd0f4a797777940fad13"
 
 def main(directory: str) -> None:
     """Make the environment, with whichever way to pip there is."""
-    if find_spec("ensurepip") and find_spec("ensurepip._bundled"):
+    if find_spec("ensurepip"):
         venv.create(directory, with_pip=True, clear=True)
         return
     venv.create(directory, with_pip=False, clear=True)
