@@ -3,9 +3,9 @@
 # Each works from an empty clone, with nothing but make, a Python >= 3.12 and the package registry: no system package, no
 # service. What a command needs is installed into .venv the first time, and checked in a moment from then on.
 #
-#     tier     takes          needs besides Python                          runs in CI
-#     check    about 1 min    nothing                                       yes
-#     test     about 5 min    Chromium (found, or fetched by Playwright)    yes
+#     tier     takes           needs besides Python                          runs in CI
+#     check    20 seconds      nothing                                       yes
+#     test     3 to 5 minutes  Chromium (found, or fetched by Playwright)    yes
 #
 # Variables: PORT (demo, default 8000) · KEEP=1 (demo: go on with the data of last time) · PYTHON (which one to use)
 #            T="…" (test-one: what to hand to pytest)

@@ -1,4 +1,4 @@
-"""The test foundation itself: the cast, the guards, the closed network."""
+"""The test foundation itself: the cast, the guards, the closed network, and that nothing is left out in silence."""
 
 import socket
 
@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection
 
 from gdpr_portal.roles import ROLES
 from requests_app.models import Finding, Request
-from tests import factories
+from tests import factories, run
 
 
 def test_every_role_has_one_in_the_cast(
@@ -50,3 +50,21 @@ def test_a_request_can_be_made_in_any_state(db, state):
 def test_an_identifier_is_sealed(db):
     row = factories.identifier(factories.DataSubjectFactory(), "phone", "+441632960001")
     assert b"960001" not in row.value_enc
+
+
+@pytest.mark.parametrize(
+    ("counts", "missing", "at_home", "in_ci"),
+    [
+        ({"passed": 3}, "", True, True),
+        ({"passed": 3, "failed": 1}, "", False, False),
+        ({"passed": 3, "skipped": 1}, "", True, False),
+        ({}, "no Chromium", True, False),
+    ],
+)
+def test_what_did_not_run_fails_in_ci(monkeypatch, capsys, counts, missing, at_home, in_ci):
+    leg = run.Leg("Chromium", (), counts=counts, missing=missing)
+    for place, verdict in ((False, at_home), (True, in_ci)):
+        monkeypatch.setattr(run, "IN_CI", place)
+        assert leg.ok is verdict
+    run.sum_up([leg])
+    assert ("NOT RUN" in capsys.readouterr().out) is bool(missing)
