@@ -189,7 +189,7 @@ def _note(run: Search, theirs: Iterable[tuple[Interaction, Known]]) -> None:
             rows.append(
                 Candidate(
                     request=run.request, system=run.system, external_id=interaction.external_id,
-                    content_key=content.key, content_class=content.content_class, media_type=content.media_type,
+                    content_key=content.key, content_class=content.content_class, media_type=content.media_type[:80],
                     length=content.length, occurred_at=interaction.started_at, direction=interaction.direction,
                     line=line, agents=list(interaction.agents),
                     found_by=entry.row, shared=entry.shared, kind=Found.AFTER_SCOPE if late else Found.FOUND,

@@ -158,7 +158,7 @@ def discover(plan: Plan, item: Item, contents: Iterable) -> int:
             [
                 Candidate(
                     request_id=plan.request_id, system_id=item.system_id, external_id=item.external_id,
-                    content_key=content.key, content_class=content.content_class, media_type=content.media_type,
+                    content_key=content.key, content_class=content.content_class, media_type=content.media_type[:80],
                     length=content.length, occurred_at=item.occurred_at, direction=item.direction, line=item.line,
                     agents=item.agents, shared=item.shared, kind=Candidate.Kind.DISCOVERED, included=True,
                     link=Candidate.Link.OWN_IDENTIFIER, chosen_at=timezone.now(),

@@ -168,9 +168,7 @@ def _endings(state: State, user: User, *, own: bool) -> tuple[Ending, ...]:
         found.append(Ending("withdraw", "Withdrawn by the person", "The person no longer asks.", withdrawn))
         found.append(Ending("not-identified", "Not identified", "Not a refusal: they may ask again.", unknown))
     if user.has_perm("requests_app.refuse_request"):
-        found.append(
-            Ending("refuse", "Refuse", "They are told why, and where to complain.", approval.REFUSE_REASONS)
-        )
+        found.append(Ending("refuse", "Refuse", "They are told why, and where to complain.", approval.REFUSE_REASONS))
     return tuple(found)
 
 
