@@ -8,7 +8,7 @@ comparison; a shared number is flagged and waits for a person; a contact after t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -17,28 +17,41 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from content_app import systems
+from content_app import receipts, systems
 from content_app.connectors import registry
 from content_app.connectors.base import ContentConnector, Interaction, Manifest, Query
 from content_app.models import Candidate, Search, System
 from content_app.receipts import Beat
 from requests_app import audit, keys
-from requests_app.identifiers import Kind, formats, left_out, matches
+from requests_app.identifiers import MIN_PREFIX, Kind, formats, left_out, matches
 from requests_app.models import Decision, Identifier, Request, Scope
 
-Link, Found = Candidate.Link, Candidate.Kind
+Doubt, Link, Found = Candidate.Doubt, Candidate.Link, Candidate.Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """One identifier of the person, opened, with every spelling to search for (``left_out``: how many are not)."""
+    """One identifier of the person, opened, with every spelling to search for.
+
+    ``doubtful`` are spellings that read as another person's number too, such as a German ``0171…`` in a British
+    account: they are searched for as well, and whatever they find waits for a person.
+    """
 
     row: Identifier
     kind: Kind
     value: str
     shared: bool
     spellings: tuple[str, ...]
+    doubtful: tuple[str, ...]
     left_out: int
+
+    def fits(self, address: str, *, region: str) -> bool:
+        """The address is this identifier and can be nobody else's."""
+        return self.kind != Kind.INTERACTION_GUID and matches(self.kind, self.value, address, region=region)
+
+    def may_fit(self, address: str) -> bool:
+        """The address is spelled like this identifier, and could be another person's as well."""
+        return "".join(character for character in address if character not in " -()./") in self.doubtful
 
 
 def is_finished(request: Request) -> bool:
@@ -80,8 +93,8 @@ def _search_system(request: Request, system: System, *, budget: int, beat: Beat)
     named = [entry for entry in known if entry.kind == Kind.INTERACTION_GUID]
     with systems.connected(system) as connector:
         if run.cursor == 0:
-            ambiguous = sum(entry.left_out for entry in known)
-            Search.objects.filter(pk=run.pk).update(calls_expected=len(work) + len(named), left_out=ambiguous)
+            short = sum(entry.left_out for entry in known)
+            Search.objects.filter(pk=run.pk).update(calls_expected=len(work) + len(named), left_out=short)
             _fetch_named(run, connector, named=named, known=known)
         for position in range(run.cursor, len(work)):
             if budget <= 0:
@@ -104,8 +117,11 @@ def _known_identifiers(request: Request, *, region: str) -> list[Known]:
     known = []
     for row in rows:
         kind, value = Kind(row.kind), keys.unseal(row, "value_enc", subject_id=request.subject_id)
-        spellings, ambiguous = formats(kind, value, region=region), left_out(kind, value, region=region)
-        known.append(Known(row, kind, value, bytes(row.blind_index) in shared, spellings, len(ambiguous)))
+        others = left_out(kind, value, region=region)
+        doubtful = tuple(text for text in others if len(text) >= MIN_PREFIX[kind])
+        spellings = tuple(formats(kind, value, region=region))
+        short = len(others) - len(doubtful)
+        known.append(Known(row, kind, value, bytes(row.blind_index) in shared, spellings, doubtful, short))
     return known
 
 
@@ -115,7 +131,9 @@ def _pairs(
     """Every (window, query) of a search, in an order that is the same on every run."""
     if run.request.scope == Scope.NAMED_INTERACTIONS:
         return []
-    addresses = [s for entry in known if entry.kind in manifest.searches_by for s in entry.spellings]
+    addresses = [
+        s for entry in known if entry.kind in manifest.searches_by for s in (*entry.spellings, *entry.doubtful)
+    ]
     queries = [Query(side, address) for address in dict.fromkeys(addresses) for side in ("from", "to")]
     start = run.until - timedelta(days=history_days)
     windows = []
@@ -137,16 +155,16 @@ def _read_window(
 ) -> int:
     """Read all pages of one window, compare each hit exactly, and move the cursor; returns the calls made."""
     before = connector.calls
-    theirs: list[tuple[Interaction, Known]] = []
+    theirs: list[tuple[Interaction, Tie]] = []
     strangers, token = 0, None
     while True:
         page = connector.find(query, start=window[0], end=window[1], token=token)
         for interaction in page.interactions:
-            entry = _owner(interaction, known, region=run.system.region)
-            if entry is None:
+            tie = _tie(interaction, known, region=run.system.region)
+            if tie is None:
                 strangers += 1
             else:
-                theirs.append((interaction, entry))
+                theirs.append((interaction, tie))
         token = page.next_token
         if token is None:
             break
@@ -163,53 +181,77 @@ def _fetch_named(run: Search, connector: ContentConnector, *, named: list[Known]
     for entry in named:
         interaction = connector.get(entry.value)
         if interaction is not None:
-            owner = _owner(interaction, known, region=run.system.region)
+            tie = _tie(interaction, known, region=run.system.region) or Tie(entry, Doubt.NAMED)
             with transaction.atomic(durable=True):
-                _note(run, [(interaction, owner or entry)])
+                _note(run, [(interaction, tie)])
     Search.objects.filter(pk=run.pk).update(calls_made=connector.calls)
     run.calls_made = connector.calls
 
 
-def _owner(interaction: Interaction, known: list[Known], *, region: str) -> Known | None:
-    """The identifier that is exactly one of the interaction's two addresses, or ``None`` for a stranger."""
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """How an interaction is tied to the person: by which identifier, and what a person must still look at."""
+
+    entry: Known
+    doubt: Candidate.Doubt
+
+
+def _tie(interaction: Interaction, known: list[Known], *, region: str) -> Tie | None:
+    """The tie of an interaction to the person, by exact comparison; ``None`` for a stranger's."""
+    inbound = interaction.direction == "inbound"
+    person, company = (
+        (interaction.connect_from, interaction.connect_to)
+        if inbound
+        else (interaction.connect_to, interaction.connect_from)
+    )
     for entry in known:
-        for address in (interaction.connect_from, interaction.connect_to):
-            if entry.kind != Kind.INTERACTION_GUID and matches(entry.kind, entry.value, address, region=region):
-                return entry
+        if entry.fits(person, region=region):
+            return Tie(entry, Doubt.SHARED if entry.shared else Doubt.NONE)
+    for entry in known:
+        if entry.may_fit(person):
+            return Tie(entry, Doubt.AMBIGUOUS)
+    for entry in known:
+        if entry.fits(company, region=region) or entry.may_fit(company):
+            return Tie(entry, Doubt.COMPANY_SIDE)
     return None
 
 
-def _note(run: Search, theirs: Iterable[tuple[Interaction, Known]]) -> None:
-    rows = []
-    for interaction, entry in theirs:
-        inside = _in_date_range(run.request, interaction.started_at)
-        late = run.request.scope_as_of is not None and interaction.started_at > run.request.scope_as_of
-        line = _company_side(interaction, entry, region=run.system.region)
-        for content in interaction.content:
-            rows.append(
-                Candidate(
-                    request=run.request, system=run.system, external_id=interaction.external_id,
-                    content_key=content.key, content_class=content.content_class, media_type=content.media_type[:80],
-                    length=content.length, occurred_at=interaction.started_at, direction=interaction.direction,
-                    line=line, agents=list(interaction.agents),
-                    found_by=entry.row, shared=entry.shared, kind=Found.AFTER_SCOPE if late else Found.FOUND,
-                    **_first_choice(entry, late=late, inside=inside, company_side=not line),
-                )
-            )  # fmt: skip
+def _note(run: Search, theirs: Iterable[tuple[Interaction, Tie]]) -> None:
+    """Write down what is theirs; what another window or query has found already stays as it is."""
+    begun = receipts.has_begun(run.request)
+    rows = [row for interaction, tie in theirs for row in _candidates_of(run, interaction, tie, begun=begun)]
     Candidate.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def _first_choice(entry: Known, *, late: bool, inside: bool, company_side: bool) -> dict[str, object]:
-    """What the exact match alone decides.
+def _candidates_of(run: Search, interaction: Interaction, tie: Tie, *, begun: bool) -> Iterator[Candidate]:
+    request = run.request
+    late = request.scope_as_of is not None and interaction.started_at > request.scope_as_of
+    kind = Found.AFTER_SCOPE if late else Found.DISCOVERED if begun else Found.FOUND
+    included, link = _first_choice(tie, wanted=not late and _in_date_range(request, interaction.started_at))
+    for content in interaction.content:
+        yield Candidate(
+            request=request, system=run.system, external_id=interaction.external_id, content_key=content.key,
+            content_class=content.content_class, media_type=content.media_type[:80], length=content.length,
+            occurred_at=interaction.started_at, direction=interaction.direction, line=_line(interaction, tie),
+            agents=list(interaction.agents), found_by=tie.entry.row, shared=tie.entry.shared, doubt=tie.doubt,
+            kind=kind, included=included, link=link, chosen_at=timezone.now() if begun else None,
+        )  # fmt: skip
 
-    Nothing, where a person must look: a shared number, a named interaction of unknown owner, and a match on the
-    company's side, which is how a line of the company itself would look if it were given as a person's number.
-    """
-    if late or not inside:
-        return {"included": False, "link": Link.OUT_OF_SCOPE}
-    if entry.shared or entry.kind == Kind.INTERACTION_GUID or company_side:
-        return {"included": None, "link": ""}
-    return {"included": True, "link": Link.OWN_IDENTIFIER}
+
+def _first_choice(tie: Tie, *, wanted: bool) -> tuple[bool | None, str]:
+    """What the match alone decides: (included, why). Nothing, where there is a doubt that a person must settle."""
+    if not wanted:
+        return False, Link.OUT_OF_SCOPE
+    if tie.doubt != Doubt.NONE:
+        return None, ""
+    return True, Link.OWN_IDENTIFIER
+
+
+def _line(interaction: Interaction, tie: Tie) -> str:
+    """The company's line. Where the person's own address stands on that side, nothing is kept of it."""
+    if tie.doubt in (Doubt.COMPANY_SIDE, Doubt.NAMED):
+        return ""
+    return (interaction.connect_to if interaction.direction == "inbound" else interaction.connect_from)[:80]
 
 
 def _in_date_range(request: Request, at: datetime) -> bool:
@@ -217,12 +259,6 @@ def _in_date_range(request: Request, at: datetime) -> bool:
     return (request.date_from is None or day >= request.date_from) and (
         request.date_to is None or day <= request.date_to
     )
-
-
-def _company_side(interaction: Interaction, entry: Known, *, region: str) -> str:
-    """The company's line. Where the person's own address stands on that side too, nothing is kept of it."""
-    line = interaction.connect_to if interaction.direction == "inbound" else interaction.connect_from
-    return "" if matches(entry.kind, entry.value, line, region=region) else line[:80]
 
 
 def _finish(run: Search) -> None:

@@ -66,7 +66,7 @@ def freeze(request_id: UUID, *, actor: User) -> Plan:
         with transaction.atomic(durable=True):
             gates.require(actor, "requests_app.freeze_request")
             request = _request_for_freezing(request_id, actor)
-            supplementary = request.state in SUPPLEMENTABLE
+            supplementary = receipts.has_begun(request)
             candidates = _candidates(request, supplementary=supplementary)
             _require_ready(request, candidates, supplementary=supplementary)
             plan = _create_plan(request, actor=actor, supplementary=supplementary)
@@ -102,6 +102,8 @@ def _require_ready(request: Request, candidates: list[Candidate], *, supplementa
     first = Request.objects.filter(subject=request.subject, right__in=[Right.ACCESS, Right.PORTABILITY], state__in=OPEN)
     if request.right == Right.ERASURE and first.exists():
         raise Refused("access_first", "The person also asks for a copy. Answer that first; erasing would destroy it.")
+    if any(receipts.unread(plan, round_number=1).exists() for plan in receipts.carried_out(request)):
+        raise Refused("read_back_first", "What was deleted is still being read back. Wait for it, then try again.")
     if supplementary and not candidates:
         raise Refused("nothing_new", "Nothing has turned up since the last list.")
     if undecided := sum(candidate.included is None for candidate in candidates):

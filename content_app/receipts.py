@@ -17,13 +17,13 @@ from uuid import UUID
 import rfc8785
 from django.conf import settings
 from django.db import transaction
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
-from content_app.models import Candidate, Intent, Item, Plan, Receipt, ReceiptItem, Step, StepItem
+from content_app.models import Candidate, Intent, Item, Plan, Receipt, ReceiptItem, Step, StepItem, Verification
 from requests_app import audit
 from requests_app.errors import Refused
-from requests_app.models import Request
+from requests_app.models import Approval, Request
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -140,6 +140,22 @@ def _digest(value: list) -> str:
     return hashlib.sha256(rfc8785.dumps(value)).hexdigest()
 
 
+def has_begun(request: Request) -> bool:
+    """Whether anything of this request was ever acted upon: a later list then holds only what turned up since."""
+    return Receipt.objects.filter(intent__step__plan__request=request).exists()
+
+
+def carried_out(request: Request) -> QuerySet[Plan]:
+    """The lists of a request that were carried out, or are being."""
+    return request.plans.filter(steps__intents__isnull=False).distinct()
+
+
+def unread(plan: Plan, *, round_number: int) -> QuerySet[WithAnnotations[Item, Latest]]:
+    """Items that were to go and have not been read back in this round."""
+    read = Verification.objects.filter(item=OuterRef("pk"), round=round_number)
+    return to_delete(plan).filter(~Exists(read))
+
+
 # --- content that turns up later -------------------------------------------------------------------------------------
 
 
@@ -175,9 +191,15 @@ def discover(plan: Plan, item: Item, contents: Iterable) -> int:
 
 
 def waiting(request: Request) -> QuerySet[Candidate]:
-    """What turned up after the list, or came back, and stands on no supplementary list since."""
+    """What turned up after the list, or came back, and stands on no list in force since.
+
+    In force is a list that was approved and not withdrawn, or one that keeps everything and needs no approval.
+    """
     turned_up = request.candidates.filter(kind__in=[Candidate.Kind.DISCOVERED, Candidate.Kind.REAPPEARED])
-    listed = Item.objects.filter(plan__request=request, plan__kind=Plan.Kind.SUPPLEMENTARY).values_list(
+    approved = Approval.objects.filter(request=request, withdrawal__isnull=True).values("plan_id")
+    deletes = Item.objects.filter(plan=OuterRef("plan")).exclude(action=Item.Action.KEEP)
+    in_force = Q(plan__in=approved) | ~Exists(deletes)
+    listed = Item.objects.filter(in_force, plan__request=request, plan__kind=Plan.Kind.SUPPLEMENTARY).values_list(
         "system_id", "external_id", "content_key", "plan__created_at"
     )
     latest: dict[tuple[UUID, str, str], datetime] = {}

@@ -13,7 +13,7 @@ from itertools import groupby, islice
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from content_app import receipts, systems
@@ -27,16 +27,10 @@ Result = Verification.Result
 CHUNK = 50
 
 
-def unread(plan: Plan, *, round_number: int) -> QuerySet[Item]:
-    """Items that were to go and have not been read back in this round."""
-    read = Verification.objects.filter(item=OuterRef("pk"), round=round_number)
-    return receipts.to_delete(plan).filter(~Exists(read))
-
-
 def run(request_id: UUID, *, round_number: int, budget: int, beat: Beat) -> bool:
     """Read back at most ``budget`` interactions of all the request's approved lists; ``True`` when none is left."""
     for plan in approved_plans(request_id):
-        for system_id in receipts.systems_of(unread(plan, round_number=round_number)):
+        for system_id in receipts.systems_of(receipts.unread(plan, round_number=round_number)):
             system = System.objects.get(pk=system_id)
             with systems.connected(system) as connector:
                 budget -= _read_back(plan, system_id, connector, round_number=round_number, budget=budget, beat=beat)
@@ -47,7 +41,7 @@ def run(request_id: UUID, *, round_number: int, budget: int, beat: Beat) -> bool
 
 def is_done(request_id: UUID, *, round_number: int) -> bool:
     """Every item of every list that stands has been read back in this round."""
-    return not any(unread(plan, round_number=round_number).exists() for plan in approved_plans(request_id))
+    return not any(receipts.unread(plan, round_number=round_number).exists() for plan in approved_plans(request_id))
 
 
 def approved_plans(request_id: UUID) -> QuerySet[Plan]:
@@ -72,7 +66,11 @@ def still_there(request_id: UUID) -> bool:
 def _read_back(
     plan: Plan, system_id: UUID, connector: ContentConnector, *, round_number: int, budget: int, beat: Beat
 ) -> int:
-    items = unread(plan, round_number=round_number).filter(system_id=system_id).order_by("external_id", "content_key")
+    items = (
+        receipts.unread(plan, round_number=round_number)
+        .filter(system_id=system_id)
+        .order_by("external_id", "content_key")
+    )
     groups = groupby(items.iterator(chunk_size=500), key=lambda item: item.external_id)
     done = 0
     while done < budget:

@@ -22,7 +22,7 @@ class Search(Row):
     interactions = models.PositiveIntegerField(default=0, help_text="Interactions that are theirs.")
     strangers = models.PositiveIntegerField(default=0, help_text="Prefix matches that the exact comparison rejected.")
     left_out = models.PositiveIntegerField(
-        default=0, help_text="Spellings that could be another person's number, and were not searched for."
+        default=0, help_text="Spellings too short to be searched for: they would find half the account."
     )
     started_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
@@ -58,6 +58,15 @@ class Candidate(Row):
     INCLUDES = frozenset({Link.OWN_IDENTIFIER, Link.NAMED_INTERACTION, Link.SAID_SO, Link.SHARED_THEIRS})
     EXCLUDES = frozenset({Link.SHARED_OTHER, Link.OTHER_PERSON, Link.OUT_OF_SCOPE})
 
+    class Doubt(models.TextChoices):
+        """Why the match alone does not decide, so that a person must."""
+
+        NONE = "", "None"
+        SHARED = "shared", "Other data subjects have the same identifier"
+        AMBIGUOUS = "ambiguous", "Without a country code this can be another person's number"
+        COMPANY_SIDE = "company_side", "The match is on the company's side of the contact"
+        NAMED = "named", "Named by the person; none of their addresses is on it"
+
     class Kind(models.TextChoices):
         FOUND = "found", "Found before the list was frozen"
         AFTER_SCOPE = "after_scope", "Contact after the scope was frozen"
@@ -78,6 +87,7 @@ class Candidate(Row):
     agents = models.JSONField(default=list)
     found_by = models.ForeignKey(Identifier, null=True, on_delete=models.SET_NULL, related_name="+")
     shared = models.BooleanField(default=False, help_text="Other data subjects have the same identifier.")
+    doubt = models.CharField(max_length=12, choices=Doubt, blank=True)
     kind = models.CharField(max_length=11, choices=Kind, default=Kind.FOUND)
     included = models.BooleanField(null=True)
     link = models.CharField(max_length=20, choices=Link, blank=True)
