@@ -432,7 +432,7 @@ def test_an_end_without_a_deletion_has_a_short_report(walk, staff, validator, pr
 
 def test_nothing_held_says_so(walk):
     told = reporting.facts(walk.to(contents=()).pk)
-    assert wording.summary(told) == "The connected systems were searched; nothing of the person was found."
+    assert wording.summary(told) == "The connected systems were searched, and nothing of the person was found in them."
 
 
 # --- who may export what, when ---------------------------------------------------------------------------------------
@@ -551,7 +551,7 @@ def test_what_could_not_be_deleted_must_be_decided_before_the_reply(walk, centre
     run(request)
     totals = reporting.facts(request.pk)["totals"]
     assert (totals["deleted"], totals["needs_person"], totals["reappeared"]) == (2, 1, 1)
-    with refused("supplement"):
+    with refused("wrong_state"):
         reporting.record_reply(request.pk, actor=staff, channel="email")
     left = request.candidates.filter(external_id=B).values_list("pk", flat=True)
     planning.choose(request.pk, actor=validator, candidate_ids=left, link="out_of_scope")
@@ -570,6 +570,7 @@ def test_a_failure_that_nobody_decided_about_holds_the_reply_up(walk, centre, st
     walk.approve(request, request.plans.get())
     run(request)
     Candidate.objects.filter(request=request).update(kind="found")
+    transitions.move(request.pk, seen=State.EXECUTED, to=State.VERIFIED, actor=audit.WORKER)
     with refused("needs_person"):
         reporting.record_reply(request.pk, actor=staff, channel="email")
 
