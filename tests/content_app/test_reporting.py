@@ -299,6 +299,31 @@ def test_a_list_that_was_sent_back_is_not_in_force(walk, supervisor):
     assert [each["version"] for each in reporting.facts(request.pk)["lists"]] == [2]
 
 
+def test_an_empty_list_that_was_sent_back_is_not_in_force(walk, supervisor):
+    request = walk.to(to="planned", right="access")
+    approval.send_back(request.pk, actor=supervisor, reason="missing_items")
+    story.found(request, System.objects.get(), {"external_id": C})
+    walk.freeze(request)
+    run(request)
+    told = reporting.facts(request.pk)
+    assert ([each["version"] for each in told["lists"]], told["totals"]["found"]) == ([2], 4)
+
+
+def test_what_the_portal_deleted_stays_deleted_when_a_later_list_finds_it_gone(walk, centre, supervisor):
+    request = walk.to(to="planned")
+    centre.held[A]["conversationSummary"] = "conversationSummary"
+    walk.approve(request, request.plans.get())
+    run(request)
+    walk.freeze(request)
+    approval.send_back(request.pk, actor=supervisor, reason="missing_items")
+    story.found(request, System.objects.get(), {"external_id": C})
+    walk.approve(request, walk.freeze(request))
+    run(request)
+    told = reporting.facts(request.pk)
+    assert [each["version"] for each in told["lists"]] == [1, 3]
+    assert (told["totals"]["found"], told["totals"]["deleted"], told["totals"]["already_gone"]) == (5, 4, 1)
+
+
 def test_a_list_with_nothing_to_delete_needs_no_approval_and_counts(walk):
     told = reporting.facts(walk.to(right="access").pk)
     assert (told["lists"][0]["approved"], told["totals"]["kept"]) == (None, 3)
