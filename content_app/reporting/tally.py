@@ -60,10 +60,9 @@ def lists_in_force(request: Request) -> list[Plan]:
     """Lists that were approved and not withdrawn, and lists with nothing to delete that needed no approval."""
     standing = set(Approval.objects.filter(request=request, withdrawal__isnull=True).values_list("plan_id", flat=True))
     plans = list(request.plans.exclude(digest="").order_by("version"))
-    successors = [*plans[1:], None]
     return [
         plan
-        for plan, successor in zip(plans, successors, strict=True)
+        for plan, successor in zip(plans, [*plans[1:], None], strict=False)
         if plan.pk in standing or _passed_empty(plan, successor, request)
     ]
 

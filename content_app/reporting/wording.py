@@ -109,7 +109,7 @@ def _end(told: Facts) -> str:
     last = told["steps"][-1] if told["steps"] else {"at": told["as_of"], "reason": None}
     ends = {
         State.REFUSED: "The request was refused",
-        State.WITHDRAWN: "The request was withdrawn by the person",
+        State.WITHDRAWN: "The request was withdrawn",
         State.NOT_IDENTIFIED: "The request ended because the person could not be identified",
     }
     reason = f" ({words(last['reason']).lower()})" if last["reason"] else ""
@@ -162,7 +162,7 @@ def _and(parts: list[str]) -> str:
 
 
 def _asked(told: Facts) -> list[list[str]]:
-    request, reply = told["request"], _reply(told["reply"])
+    request, reply = told["request"], _reply(told)
     between = f"{request['date_from'] or 'the beginning'} to {request['date_to'] or 'the freezing of the scope'}"
     dated = request["date_from"] or request["date_to"]
     outcome = request["outcome"] and _OUTCOMES.get(request["outcome"], words(request["outcome"]))
@@ -180,9 +180,10 @@ def _asked(told: Facts) -> list[list[str]]:
     ]
 
 
-def _reply(reply: Facts | None) -> str:
+def _reply(told: Facts) -> str:
+    reply = told["reply"]
     if reply is None:
-        return "Not recorded yet"
+        return "Not recorded yet" if told["request"]["state"] == State.VERIFIED else "–"
     channel = dict(REPLY_CHANNELS).get(reply["channel"], words(reply["channel"]))
     return f"{channel}, {moment(reply['at'])}"
 
