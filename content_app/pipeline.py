@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from content_app import discovery, execution, planning, receipts, verification
 from content_app.connectors.base import ConnectorError
-from content_app.models import Errand, Heartbeat, Item, Plan, Verification
+from content_app.models import Errand, Heartbeat, Item, Plan
 from content_app.receipts import Beat
 from requests_app import audit, transitions
 from requests_app.errors import Refused
@@ -43,10 +43,7 @@ SOON = {"busy": 1.0, "read_only": 5.0, "stopped": 5.0}
 def due(*, limit: int = 100) -> list[UUID]:
     """Requests that the workshop should look at now: by state, or because their later read-back is due."""
     now = timezone.now()
-    again = now - timedelta(days=settings.PORTAL_VERIFY_AGAIN_DAYS)
-    read_once = Verification.objects.filter(round=1, at__lt=again).values("item__plan__request_id")
-    read_twice = Verification.objects.filter(round=2).values("item__plan__request_id")
-    later = Q(state__in=[State.VERIFIED, State.CLOSED], pk__in=read_once) & ~Q(pk__in=read_twice)
+    later = Q(state__in=[State.VERIFIED, State.CLOSED], errand__again_at__lte=now)
     free = Q(errand__isnull=True) | Q(errand__next_at__lte=now) | ~Q(errand__seen=F("state"))
     found = Request.objects.filter(free, Q(state__in=WORKING) | later, origin=Request.Origin.LIVE)
     return list(found.order_by("received_at").values_list("pk", flat=True)[:limit])
@@ -138,12 +135,18 @@ def _verify(request: Request, *, beat: Beat) -> bool:
     if done and not verification.still_there(request.pk):
         with transaction.atomic(durable=True):
             transitions.move(request.pk, seen=State.EXECUTED, to=State.VERIFIED, actor=audit.WORKER)
+            again = timezone.now() + timedelta(days=settings.PORTAL_VERIFY_AGAIN_DAYS)
+            Errand.objects.filter(request=request).update(again_at=again)
     return True
 
 
 def _verify_again(request: Request, *, beat: Beat) -> bool:
     """The later read-back; it follows the reply and does not hold it up."""
-    verification.run(request.pk, round_number=2, budget=settings.PORTAL_RUN_BUDGET, beat=beat)
+    due_now = Errand.objects.filter(request=request, again_at__lte=timezone.now())
+    if not due_now.exists():
+        return False
+    if verification.run(request.pk, round_number=2, budget=settings.PORTAL_RUN_BUDGET, beat=beat):
+        due_now.update(again_at=None)
     return True
 
 

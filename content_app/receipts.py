@@ -145,6 +145,13 @@ def has_begun(request: Request) -> bool:
     return Receipt.objects.filter(intent__step__plan__request=request).exists()
 
 
+def in_force(request_id: UUID) -> QuerySet[Plan]:
+    """The lists that count: approved and not withdrawn, or such as keep everything and need no approval."""
+    approved = Approval.objects.filter(request_id=request_id, withdrawal__isnull=True).values("plan_id")
+    deletes = Item.objects.filter(plan=OuterRef("pk")).exclude(action=Item.Action.KEEP)
+    return Plan.objects.filter(Q(pk__in=approved) | ~Exists(deletes), request_id=request_id).exclude(digest="")
+
+
 def carried_out(request: Request) -> QuerySet[Plan]:
     """The lists of a request that were carried out, or are being."""
     return request.plans.filter(steps__intents__isnull=False).distinct()
@@ -191,15 +198,9 @@ def discover(plan: Plan, item: Item, contents: Iterable) -> int:
 
 
 def waiting(request: Request) -> QuerySet[Candidate]:
-    """What turned up after the list, or came back, and stands on no list in force since.
-
-    In force is a list that was approved and not withdrawn, or one that keeps everything and needs no approval.
-    """
+    """What turned up after the list, or came back, and stands on no list in force since."""
     turned_up = request.candidates.filter(kind__in=[Candidate.Kind.DISCOVERED, Candidate.Kind.REAPPEARED])
-    approved = Approval.objects.filter(request=request, withdrawal__isnull=True).values("plan_id")
-    deletes = Item.objects.filter(plan=OuterRef("plan")).exclude(action=Item.Action.KEEP)
-    in_force = Q(plan__in=approved) | ~Exists(deletes)
-    listed = Item.objects.filter(in_force, plan__request=request, plan__kind=Plan.Kind.SUPPLEMENTARY).values_list(
+    listed = Item.objects.filter(plan__in=in_force(request.pk)).values_list(
         "system_id", "external_id", "content_key", "plan__created_at"
     )
     latest: dict[tuple[UUID, str, str], datetime] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from itertools import groupby, islice
 from uuid import UUID
 
@@ -55,7 +56,7 @@ def still_there(request_id: UUID) -> bool:
     seen_again = Verification.objects.filter(item__plan__request_id=request_id, result=Result.REAPPEARED)
     for item in Item.objects.filter(pk__in=seen_again.values("item_id")).select_related("plan"):
         later = Item.objects.filter(
-            plan__in=approved_plans(request_id), plan__version__gt=item.plan.version, system_id=item.system_id,
+            plan__in=receipts.in_force(request_id), plan__version__gt=item.plan.version, system_id=item.system_id,
             external_id=item.external_id, content_key=item.content_key,
         )  # fmt: skip
         if not later.filter(Q(action=Item.Action.KEEP) | Q(verifications__result=Result.VERIFIED_ABSENT)).exists():
@@ -84,7 +85,7 @@ def _read_back(
 
 
 def _look(
-    plan: Plan, connector: ContentConnector, chunk: list[tuple[str, list[Item]]]
+    plan: Plan, connector: ContentConnector, chunk: Sequence[tuple[str, Sequence[Item]]]
 ) -> list[tuple[Item, Verification.Result]]:
     results = []
     for external_id, items in chunk:

@@ -30,6 +30,7 @@ class Errand(models.Model):
     fence = models.BigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     next_at = models.DateTimeField(help_text="When the pipeline looks at it again.")
+    again_at = models.DateTimeField(null=True, help_text="When everything is to be read back once more.")
     seen = models.CharField(max_length=16, blank=True, help_text="The state it was last seen in: a new one is due.")
     failures = models.PositiveIntegerField(default=0)
     attention = models.CharField(max_length=12, choices=Attention, blank=True)

@@ -293,7 +293,7 @@ def test_what_came_back_and_was_deleted_again_counts_once(walk, centre):
 def test_a_list_that_was_sent_back_is_not_in_force(walk, supervisor):
     request = walk.to(to="planned")
     approval.send_back(request.pk, actor=supervisor, reason="missing_items")
-    story.found(request, System.objects.get(), {"external_id": C})
+    story.found(request, System.objects.get(), {"external_id": C, "kind": "discovered"})
     walk.approve(request, walk.freeze(request))
     run(request)
     assert [each["version"] for each in reporting.facts(request.pk)["lists"]] == [2]
@@ -302,7 +302,7 @@ def test_a_list_that_was_sent_back_is_not_in_force(walk, supervisor):
 def test_an_empty_list_that_was_sent_back_is_not_in_force(walk, supervisor):
     request = walk.to(to="planned", right="access")
     approval.send_back(request.pk, actor=supervisor, reason="missing_items")
-    story.found(request, System.objects.get(), {"external_id": C})
+    story.found(request, System.objects.get(), {"external_id": C, "kind": "discovered"})
     walk.freeze(request)
     run(request)
     told = reporting.facts(request.pk)
@@ -316,7 +316,7 @@ def test_what_the_portal_deleted_stays_deleted_when_a_later_list_finds_it_gone(w
     run(request)
     walk.freeze(request)
     approval.send_back(request.pk, actor=supervisor, reason="missing_items")
-    story.found(request, System.objects.get(), {"external_id": C})
+    story.found(request, System.objects.get(), {"external_id": C, "kind": "discovered"})
     walk.approve(request, walk.freeze(request))
     run(request)
     told = reporting.facts(request.pk)
