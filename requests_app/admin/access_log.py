@@ -1,7 +1,5 @@
 """The access log: who looked at whose data. Readers browse and filter; nobody changes it."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -27,9 +25,6 @@ class AccessLogAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccessLogEntry]:
         return super().get_queryset(request).select_related("user")
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return super().changelist_view(request, extra_context)
 
     @admin.display(description="Who", ordering="user__username")
     def who(self, entry: AccessLogEntry) -> str:
