@@ -39,7 +39,7 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> Any:
-        words = {"list_title": self.list_title, "title": self.list_title or self.opts.verbose_name.capitalize()}
+        words = {"list_title": self.list_title, "title": self.list_title or str(self.opts.verbose_name).capitalize()}
         return super().changeform_view(request, object_id, form_url, words | (extra_context or {}))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

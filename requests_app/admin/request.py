@@ -7,7 +7,7 @@ Never here: the stock change form. A request is moved by its rooms and by nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import path
 from django.utils import timezone
@@ -60,14 +61,15 @@ class RequestAdmin(ReadOnlyAdmin):
             return path(route, self.admin_site.admin_view(view), name=f"requests_app_request_{name}")
 
         opened = partial(request_views.open_evidence, self)
+        views: dict[str, Callable[..., HttpResponse]] = {
+            "finding": request_views.finding,
+            "evidence": request_views.evidence,
+            "validate": request_views.validate,
+            **{name: partial(request_views.ending, name=name) for name in request_views.ENDINGS},
+        }
         acts = [
             own(f"<uuid:request_id>/{slug}/", require_POST(partial(view, self)), slug.replace("-", "_"))
-            for slug, view in (
-                ("finding", request_views.finding),
-                ("evidence", request_views.evidence),
-                ("validate", request_views.validate),
-                *((name, partial(request_views.ending, name=name)) for name in request_views.ENDINGS),
-            )
+            for slug, view in views.items()
         ]
         return [
             own("taken/", partial(request_views.taken, self), "taken"),
@@ -143,7 +145,7 @@ class RequestAdmin(ReadOnlyAdmin):
         indices = _indices_of(search_term)
         return queryset.filter(subject__identifiers__blind_index__in=indices).distinct(), False
 
-    def export_view(self, request: HttpRequest) -> HttpResponse:
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """The list as it is filtered, as CSV. No personal data in it; taking it out is logged all the same."""
         user = request_views.user_of(request)
         if not (self.has_view_permission(request) and user.has_perm("requests_app.export_request")):
