@@ -164,7 +164,7 @@ def test_without_any_identifier_the_form_asks_for_one(agent: User, login: Login,
 
 def test_a_duplicate_is_announced(agent: User, taken: Request, login: Login) -> None:
     page = login(agent).post(reverse(ADD), told(), follow=True).content.decode()
-    assert "asked for the same before" in page
+    assert "The same was asked before" in page
     assert taken.reference not in page  # an agent sees no other request
 
 
@@ -220,6 +220,13 @@ def test_an_unfinished_check_comes_back_as_it_was(staff: User, taken: Request, l
     page = act(login(staff), "finding", taken, method="callback", level="", result="passed")
     assert page.status_code == 200
     assert '<option value="callback" selected>' in page.content.decode()
+
+
+def test_a_check_that_the_room_refuses_keeps_what_was_chosen(staff: User, taken: Request, login: Login) -> None:
+    page = act(login(staff), "finding", taken, method="document", level="IAL-3", result="passed").content.decode()
+    assert "reasonable doubt: say which" in page
+    assert '<option value="document" selected>' in page
+    assert '<option value="IAL-3" selected>' in page
 
 
 def test_nobody_handles_the_request_about_themselves(staff: User, validator: User, login: Login) -> None:
