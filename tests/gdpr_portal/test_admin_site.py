@@ -25,7 +25,7 @@ def test_the_demo_names_its_accounts_and_no_password(client: Client, db: None, s
     assert "make demo" in page
 
 
-@pytest.mark.parametrize("name", ["400.html", "403.html", "404.html", "500.html", "403_csrf.html"])
+@pytest.mark.parametrize("name", ["400.html", "403.html", "404.html", "500.html", "403_csrf.html", "429.html"])
 def test_error_pages_need_nothing_and_say_what_to_do(name: str) -> None:
     page = render_to_string(name)
     assert "What waits" in page or "what waits" in page
