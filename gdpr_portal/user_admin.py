@@ -90,6 +90,14 @@ class PersonAddForm(BaseUserCreationForm):
         fields = ("username", "first_name", "last_name", "email")
 
 
+class RoleFilter(admin.RelatedFieldListFilter):
+    """Groups are roles here."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "role"
+
+
 class PersonAdmin(Worded, UserAdmin):
     """People. Nobody is deleted (the ledger knows their pseudonym); accounts are switched off."""
 
@@ -100,7 +108,7 @@ class PersonAdmin(Worded, UserAdmin):
     actions = None
     list_display = ("name_", "username", "roles_", "is_active", "last_login")
     list_display_links = ("name_",)
-    list_filter = ("groups", "is_active")
+    list_filter = (("groups", RoleFilter), "is_active")
     search_fields = ("username", "first_name", "last_name")
     search_help_text = "A name or a user name."
     ordering = ("first_name", "username")

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from requests_app.admin.read_only import ReadOnlyAdmin
+from requests_app.admin.read_only import ReadOnlyAdmin, When
 from requests_app.models import AccessLogEntry, Request
 
 
@@ -16,7 +16,7 @@ class AccessLogAdmin(ReadOnlyAdmin):
 
     list_display = ("at", "who", "what", "object_link")
     list_display_links = None
-    list_filter = ("what", "at")
+    list_filter = ("what", ("at", When))
     search_fields = ("user__username", "object_id")
     search_help_text = "Search by user name, or by the id of a request."
     list_lede = "Who looked at personal data, or took some of it out of the portal."

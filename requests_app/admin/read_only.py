@@ -11,6 +11,14 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 
+class When(admin.DateFieldListFilter):
+    """A date filter that is called what people call it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "received" if self.field_path == "received_at" else "when"
+
+
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Viewing needs the model's view permission; everything else is refused to everybody."""
 

@@ -239,18 +239,45 @@ def test_nobody_handles_the_request_about_themselves(staff: User, validator: Use
 # --- searching and exporting -----------------------------------------------------------------------------------------
 
 
+def find(client: Client, typed: str) -> Any:
+    return client.post(reverse("admin:requests_app_request_find"), {"q": typed}, follow=True)
+
+
 @pytest.mark.parametrize("typed", ["07700 900123", "+44 7700 900123", MAIL.upper()])
 def test_staff_find_a_person_by_identifier_and_the_search_is_logged(
     typed: str, staff: User, taken: Request, login: Login
 ) -> None:
-    page = login(staff).get(reverse(LIST), {"q": typed})
+    other = factories.RequestFactory()
+    page = find(login(staff), typed)
     assert taken.reference in page.content.decode()
+    assert other.reference not in page.content.decode()
     assert AccessLogEntry.objects.filter(what="search", user=staff).exists()
 
 
+def test_what_was_searched_for_never_stands_in_an_address(staff: User, taken: Request, login: Login) -> None:
+    page = find(login(staff), "07700900123")
+    assert page.redirect_chain
+    assert all("900123" not in url for url, _ in page.redirect_chain)
+    assert "900123" not in page.content.decode()
+
+
+def test_a_search_that_finds_nobody_says_so(staff: User, taken: Request, login: Login) -> None:
+    assert b"No request has this reference or identifier" in find(login(staff), "07700 900999").content
+
+
+def test_a_reference_is_found_in_part_and_is_no_personal_data(staff: User, taken: Request, login: Login) -> None:
+    assert taken.reference in find(login(staff), taken.reference[4:].lower()).content.decode()
+    assert not AccessLogEntry.objects.exists()
+
+
 def test_the_auditor_cannot_search_for_a_person(auditor: User, taken: Request, login: Login) -> None:
-    assert taken.reference not in login(auditor).get(reverse(LIST), {"q": PHONE}).content.decode()
-    assert taken.reference in login(auditor).get(reverse(LIST), {"q": taken.reference}).content.decode()
+    factories.RequestFactory()
+    assert b"No request has this reference" in find(login(auditor), PHONE).content
+    assert taken.reference in find(login(auditor), taken.reference).content.decode()
+
+
+def test_whoever_sees_no_case_finds_none(administrator: User, taken: Request, login: Login) -> None:
+    assert find(login(administrator), taken.reference).status_code == 403
 
 
 def test_the_export_holds_no_personal_data_and_is_logged(staff: User, taken: Request, login: Login) -> None:
