@@ -228,6 +228,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env.str("PORTAL_TIME_ZONE", default="Europe/London")
 USE_I18N = True
+FORMAT_MODULE_PATH = "gdpr_portal.formats"
 USE_TZ = True
 
 # --- logs ------------------------------------------------------------------------------------------------------------

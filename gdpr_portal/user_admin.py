@@ -20,6 +20,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 
 from content_app.models import System
@@ -48,8 +49,30 @@ def _note(actor: Any, person: User, change: str) -> None:
     audit.append("user.changed", actor=actor, about=pseudonym, person=pseudonym, change=change, roles=roles)
 
 
+class Worded(admin.ModelAdmin):
+    """Lists and forms that speak of the work: their own titles instead of the models' names."""
+
+    words: dict[str, str] = {}
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        return super().changelist_view(request, self.words | (extra_context or {}))
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        titled = {"title": self.words["add_label"]} if object_id is None else {"title": self.words["form_title"]}
+        return super().changeform_view(request, object_id, form_url, self.words | titled | (extra_context or {}))
+
+
 class PersonForm(UserChangeForm):
     """An account; roles as boxes to tick."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": ""} | kwargs)
 
     class Meta(UserChangeForm.Meta):
         model = User
@@ -57,28 +80,41 @@ class PersonForm(UserChangeForm):
 
 
 class PersonAddForm(BaseUserCreationForm):
-    """A new account: name, roles, a first password of twelve characters or more."""
+    """A new account: a name and a first password of twelve characters or more. Roles come on the next page."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"label_suffix": ""} | kwargs)
 
     class Meta(BaseUserCreationForm.Meta):
         model = User
         fields = ("username", "first_name", "last_name", "email")
 
 
-class PersonAdmin(UserAdmin):
+class RoleFilter(admin.RelatedFieldListFilter):
+    """Groups are roles here."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "role"
+
+
+class PersonAdmin(Worded, UserAdmin):
     """People. Nobody is deleted (the ledger knows their pseudonym); accounts are switched off."""
+
+    words = {"list_title": "People", "add_label": "Add a person", "form_title": "A person and their roles"}
 
     form = PersonForm
     add_form = PersonAddForm
     actions = None
     list_display = ("name_", "username", "roles_", "is_active", "last_login")
     list_display_links = ("name_",)
-    list_filter = ("groups", "is_active")
+    list_filter = (("groups", RoleFilter), "is_active")
     search_fields = ("username", "first_name", "last_name")
     search_help_text = "A name or a user name."
     ordering = ("first_name", "username")
     filter_horizontal = ()
     fieldsets = (
-        (None, {"fields": ("username", "first_name", "last_name", "email", "password")}),
+        (None, {"fields": ("username", "first_name", "last_name", "email", "password_")}),
         (
             "Roles",
             {
@@ -103,7 +139,7 @@ class PersonAdmin(UserAdmin):
         return super().has_change_permission(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        fixed = ("last_login", "date_joined")
+        fixed = ("last_login", "date_joined", "password_")
         return (*fixed, "groups", "is_active") if obj is not None and obj == request.user else fixed
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
@@ -132,6 +168,12 @@ class PersonAdmin(UserAdmin):
                     _note(request.user, person, "password_set")
         return response
 
+    @admin.display(description="Password")
+    def password_(self, person: User) -> str:
+        return format_html(
+            '<a href="{}">Set a new password</a>', reverse("admin:auth_user_password_change", args=[person.pk])
+        )
+
     @admin.display(description="Name", ordering="first_name")
     def name_(self, person: User) -> str:
         return person.get_full_name() or person.get_username()
@@ -157,7 +199,8 @@ class RoleAdmin(ReadOnlyAdmin):
     ordering = ("name",)
     fields = ("name", "may_")
     readonly_fields = ("may_",)
-    list_lede = "What each role may do. Fixed in code, so that nobody widens it on a Friday."
+    list_title = "Roles"
+    list_lede = "What each role may do. Fixed in code, so that nobody widens it by hand."
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         return super().get_queryset(request).prefetch_related("permissions", "user_set")
@@ -187,27 +230,26 @@ class AgentForm(forms.ModelForm):
         labels = {"external_id": "Agent id", "user": "Colleague"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{"label_suffix": ""} | kwargs)
         self.fields["system_id"].choices = [(str(one.pk), one.name) for one in System.objects.order_by("name")]  # type: ignore[attr-defined]
 
 
-class AgentAdmin(admin.ModelAdmin):
+class AgentAdmin(Worded):
     """Which colleague is which agent: whoever is heard on a recording cannot approve its deletion."""
 
     form = AgentForm
     actions = None
+    words = {
+        "list_title": "Contact centre agents",
+        "list_lede": "Which colleague is which agent. Whoever is heard on a recording cannot approve its deletion.",
+        "add_label": "Link an agent",
+        "form_title": "An agent and the colleague behind it",
+        "empty_title": "No agent is linked yet",
+        "empty_lede": "Link each agent id to a colleague, so that nobody approves the deletion of their own calls.",
+    }
     list_display = ("external_id", "user", "system_")
     search_fields = ("external_id", "user__username")
     list_select_related = ("user",)
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        words = {
-            "list_title": "Contact centre agents",
-            "list_lede": "Which colleague is which agent. Whoever is heard on a recording cannot approve its deletion.",
-            "empty_title": "No agent is linked yet",
-            "empty_lede": "Link each agent id to a colleague, so that nobody approves the deletion of their own calls.",
-        }
-        return super().changelist_view(request, words | (extra_context or {}))
 
     @admin.display(description="Connected system")
     def system_(self, account: StaffAccount) -> str:

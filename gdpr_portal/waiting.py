@@ -111,7 +111,8 @@ def _requests(page: Waiting, user: User) -> None:
     page.figures.append(Figure(opened, "open requests", everything))
     page.figures.append(Figure(counts.get(State.CLOSED, 0), "closed with a reply", _listed(State.CLOSED)))
     rows = live.filter(state__in=OPEN).order_by("received_at")[:SHOWN]
-    page.sections.append(_section("Open requests, oldest first", rows, "No request is open.", everything, opened))
+    shown = tuple(_row(dsr) for dsr in rows)
+    page.sections.append(Section("Open requests, oldest first", shown, "No request is open.", everything, opened))
 
 
 def _approvals(page: Waiting, live: Any, user: User, total: int) -> None:
@@ -123,7 +124,8 @@ def _approvals(page: Waiting, live: Any, user: User, total: int) -> None:
     yours = [dsr for dsr in waiting if dsr.pk not in grounds]
     barred = [dsr for dsr in waiting if dsr.pk in grounds]
     page.figures.append(Figure(len(yours), "lists to approve", _listed(State.PLANNED)))
-    rows = [_row(dsr) for dsr in yours[:SHOWN]] + [_row(dsr, " and ".join(grounds[dsr.pk])) for dsr in barred[:SHOWN]]
+    rows = [replace(_row(dsr), state="") for dsr in yours[:SHOWN]]
+    rows += [replace(_row(dsr), state="", barred=" and ".join(grounds[dsr.pk])) for dsr in barred[:SHOWN]]
     empty = "No list waits for approval."
     page.sections.append(Section("Approve exact lists", tuple(rows), empty, _listed(State.PLANNED), total))
 
@@ -131,20 +133,18 @@ def _approvals(page: Waiting, live: Any, user: User, total: int) -> None:
 def _attention(page: Waiting) -> None:
     """Where the workers stopped and a person must look."""
     errands = list(Errand.objects.exclude(attention="").select_related("request").order_by("request__received_at")[:50])
-    page.figures.append(Figure(len(errands), "need a person"))
+    page.figures.append(Figure(len(errands), "need a person", "#section-1" if errands else ""))
     if errands:
         rows = tuple(replace(_row(one.request), sub=one.get_attention_display(), end=None) for one in errands[:SHOWN])
         page.sections.insert(0, Section("The workers need you", rows, "", "", len(errands)))
 
 
 def _section(title: str, requests: Iterable[Request], empty: str, more: str, total: int) -> Section:
-    return Section(title, tuple(_row(dsr) for dsr in requests), empty, more, total)
+    return Section(title, tuple(replace(_row(dsr), state="") for dsr in requests), empty, more, total)
 
 
-def _row(dsr: Request, barred: str = "") -> Row:
-    return Row(
-        dsr.reference, _page_of(dsr), dsr.get_right_display().partition(" (")[0], dsr.received_at, dsr.state, barred
-    )
+def _row(dsr: Request) -> Row:
+    return Row(dsr.reference, _page_of(dsr), dsr.get_right_display().partition(" (")[0], dsr.received_at, dsr.state)
 
 
 def _page_of(dsr: Request) -> str:

@@ -5,11 +5,13 @@ Out: markup that is the same on every screen.
 Never here: markup of one page alone.
 """
 
+from datetime import datetime
 from typing import Any
 
 from django import template
 from django.contrib.auth.models import User
 from django.templatetags.static import static
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -66,5 +68,13 @@ def display_name(user: User | None) -> str:
 
 @register.filter
 def role_names(user: User) -> str:
-    """The roles a person holds, as a sentence part."""
-    return ", ".join(user.groups.order_by("name").values_list("name", flat=True)) or "no role"
+    """The roles a person holds, in one line."""
+    names = ", ".join(user.groups.order_by("name").values_list("name", flat=True))
+    return names.capitalize() if names else "No role"
+
+
+@register.filter
+def days_ago(moment: datetime) -> str:
+    """How long something waits, in whole days of the portal's calendar."""
+    days = (timezone.localdate() - timezone.localdate(moment)).days
+    return {0: "today", 1: "yesterday"}.get(days, f"{days} days ago")

@@ -1,14 +1,12 @@
 """The access log: who looked at whose data. Readers browse and filter; nobody changes it."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from requests_app.admin.read_only import ReadOnlyAdmin
+from requests_app.admin.read_only import ReadOnlyAdmin, When
 from requests_app.models import AccessLogEntry, Request
 
 
@@ -18,7 +16,7 @@ class AccessLogAdmin(ReadOnlyAdmin):
 
     list_display = ("at", "who", "what", "object_link")
     list_display_links = None
-    list_filter = ("what", "at")
+    list_filter = ("what", ("at", When))
     search_fields = ("user__username", "object_id")
     search_help_text = "Search by user name, or by the id of a request."
     list_lede = "Who looked at personal data, or took some of it out of the portal."
@@ -27,9 +25,6 @@ class AccessLogAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccessLogEntry]:
         return super().get_queryset(request).select_related("user")
-
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        return super().changelist_view(request, extra_context)
 
     @admin.display(description="Who", ordering="user__username")
     def who(self, entry: AccessLogEntry) -> str:

@@ -25,7 +25,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from requests_app import audit
-from requests_app.admin.read_only import ReadOnlyAdmin
+from requests_app.admin.read_only import ReadOnlyAdmin, When
 from requests_app.ledger_types import TYPES
 from requests_app.models import LedgerLeaf, Request, StaffPseudonym
 
@@ -144,11 +144,12 @@ class TypeFilter(admin.SimpleListFilter):
 class LedgerAdmin(ReadOnlyAdmin):
     """The ledger as a list, and each entry as its own canonical text."""
 
-    list_display = ("number_", "at", "title_", "actor_", "object_link")
-    list_filter = (TypeFilter, RoleFilter, "at")
+    list_display = ("number_", "at_", "title_", "actor_", "object_link")
+    list_filter = (TypeFilter, RoleFilter, ("at", When))
     search_fields = ("object_id", "actor")
     search_help_text = "Search by a request's reference or id, or by an actor's pseudonym."
     change_list_template = "requests/ledger_list.html"
+    list_title = "Ledger"
     list_lede = "Append-only and hash-chained: what was done, by whom, in which role. No names, no free text."
     empty_title = "The ledger is empty"
     empty_lede = "Its first entry comes with the first request."
@@ -208,6 +209,10 @@ class LedgerAdmin(ReadOnlyAdmin):
     def number_(self, leaf: LedgerLeaf) -> str:
         number = leaf.number  # type: ignore[attr-defined]  # annotated above
         return "waiting" if number is None else str(number)
+
+    @admin.display(description="Time", ordering="at")
+    def at_(self, leaf: LedgerLeaf) -> str:
+        return f"{timezone.localtime(leaf.at):%-d %b %Y, %H:%M:%S}"
 
     @admin.display(description="Entry", ordering="type")
     def title_(self, leaf: LedgerLeaf) -> str:

@@ -11,13 +11,22 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 
+class When(admin.DateFieldListFilter):
+    """A date filter that is called what people call it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "received" if self.field_path == "received_at" else "when"
+
+
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Viewing needs the model's view permission; everything else is refused to everybody."""
 
     actions = None
     list_per_page = 50
     show_full_result_count = False
-    #: Words above an empty list and beneath the title.
+    #: The list's title (empty: the model's own name), the line beneath it, and the words of an empty list.
+    list_title = ""
     list_lede = ""
     empty_title = "Nothing here yet"
     empty_lede = ""
@@ -31,6 +40,17 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        words = {"list_title": self.list_title, "title": self.list_title or str(self.opts.verbose_name).capitalize()}
+        return super().changeform_view(request, object_id, form_url, words | (extra_context or {}))
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        words = {"list_lede": self.list_lede, "empty_title": self.empty_title, "empty_lede": self.empty_lede}
+        names = ("list_title", "list_lede", "empty_title", "empty_lede")
+        words = {name: getattr(self, name) for name in names}
         return super().changelist_view(request, words | (extra_context or {}))

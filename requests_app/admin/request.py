@@ -7,27 +7,28 @@ Never here: the stock change form. A request is moved by its rooms and by nothin
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils import timezone
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
-from requests_app import access_log, identifiers, intake, keys
-from requests_app.admin import exports, request_page, request_views
-from requests_app.admin.read_only import ReadOnlyAdmin
+from requests_app import access_log
+from requests_app.admin import exports, request_page, request_search, request_views
+from requests_app.admin.read_only import ReadOnlyAdmin, When
 from requests_app.admin.request_forms import EvidenceForm, FindingForm
-from requests_app.errors import Refused
-from requests_app.models import Jurisdiction, Request
+from requests_app.models import Request
 from requests_app.states import ENDS, NEXT, State
 
 _EXPORT_HEADER = (
@@ -35,19 +36,13 @@ _EXPORT_HEADER = (
     "closed_at", "origin",
 )  # fmt: skip
 
-#: Sees personal data → what the search says it takes.
-_SEARCH_HELP = {
-    True: "A reference, or a telephone number, e-mail address or customer number in full. Searches are logged.",
-    False: "A reference, such as DSR-4F7K-9Q2M.",
-}
-
 
 @admin.register(Request)
 class RequestAdmin(ReadOnlyAdmin):
     """``add`` takes down a request; ``change`` is the page of one. Neither is Django's own."""
 
     list_display = ("reference", "right_", "state_", "next_step", "received_", "jurisdiction")
-    list_filter = ("state", "right", "jurisdiction", "received_at")
+    list_filter = ("state", "right", "jurisdiction", ("received_at", When))
     search_fields = ("reference",)
     change_list_template = "requests/request_list.html"
     empty_title = "No requests yet"
@@ -60,18 +55,20 @@ class RequestAdmin(ReadOnlyAdmin):
             return path(route, self.admin_site.admin_view(view), name=f"requests_app_request_{name}")
 
         opened = partial(request_views.open_evidence, self)
+        views: dict[str, Callable[..., HttpResponse]] = {
+            "finding": request_views.finding,
+            "evidence": request_views.evidence,
+            "validate": request_views.validate,
+            **{name: partial(request_views.ending, name=name) for name in request_views.ENDINGS},
+        }
         acts = [
             own(f"<uuid:request_id>/{slug}/", require_POST(partial(view, self)), slug.replace("-", "_"))
-            for slug, view in (
-                ("finding", request_views.finding),
-                ("evidence", request_views.evidence),
-                ("validate", request_views.validate),
-                *((name, partial(request_views.ending, name=name)) for name in request_views.ENDINGS),
-            )
+            for slug, view in views.items()
         ]
         return [
             own("taken/", partial(request_views.taken, self), "taken"),
             own("export/", self.export_view, "export"),
+            own("find/", require_POST(partial(request_search.find, self)), "find"),
             own("<uuid:request_id>/evidence/<uuid:evidence_id>/", opened, "open_evidence"),
             *acts,
             *super().get_urls(),
@@ -130,25 +127,18 @@ class RequestAdmin(ReadOnlyAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         listed = super().get_changelist_instance(request)
-        listed.search_help_text = _SEARCH_HELP[request.user.has_perm("requests_app.see_personal_data")]
+        request_search.offer(listed, request.user)
         return listed
 
-    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
-        """By reference; for those who see personal data also by an identifier, through the blind index."""
-        found, duplicates = super().get_search_results(request, queryset, search_term)
-        user = request_views.user_of(request)
-        if not search_term.strip() or found.exists() or not user.has_perm("requests_app.see_personal_data"):
-            return found, duplicates
-        access_log.note(user, access_log.What.SEARCH)
-        indices = _indices_of(search_term)
-        return queryset.filter(subject__identifiers__blind_index__in=indices).distinct(), False
-
-    def export_view(self, request: HttpRequest) -> HttpResponse:
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """The list as it is filtered, as CSV. No personal data in it; taking it out is logged all the same."""
         user = request_views.user_of(request)
         if not (self.has_view_permission(request) and user.has_perm("requests_app.export_request")):
             raise PermissionDenied("Your role does not export lists.")
-        listed: ChangeList = self.get_changelist_instance(request)
+        try:
+            listed = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            return redirect("admin:requests_app_request_changelist")
         access_log.note(user, access_log.What.LIST)
         name = f"requests-{timezone.localdate():%Y-%m-%d}.csv"
         return exports.stream(name, _EXPORT_HEADER, _export_rows(listed.queryset))
@@ -173,20 +163,6 @@ class RequestAdmin(ReadOnlyAdmin):
         days = (timezone.localdate() - timezone.localdate(dsr.received_at)).days
         ago = "today" if days == 0 else f"{days} day{'s' if days != 1 else ''} ago"
         return format_html("{} <span class='sub'>{}</span>", f"{timezone.localtime(dsr.received_at):%-d %b %Y}", ago)
-
-
-def _indices_of(text: str) -> list[bytes]:
-    """The blind indices of everything this text may be: each kind, in each country that requests come from."""
-    regions = {intake.region_of(one) for one in Jurisdiction.values}
-    found: set[bytes] = set()
-    for kind in identifiers.Kind:
-        for region in regions if kind == identifiers.Kind.PHONE else [min(regions)]:
-            try:
-                normal = identifiers.normalise(kind, text, region=region)
-            except Refused:
-                continue
-            found.update(keys.blind_indices(kind, normal))
-    return list(found)
 
 
 def _export_rows(queryset: QuerySet[Request]) -> Iterator[tuple[Any, ...]]:

@@ -90,7 +90,7 @@ def _found(page: ModelAdmin, request: HttpRequest, request_id: UUID) -> Request:
     return get_object_or_404(Request.objects.select_related("subject"), pk=request_id)
 
 
-def _act(request: HttpRequest, dsr: Request, act: Callable[[], Any], *, done: str, anchor: str = "") -> HttpResponse:
+def _act(request: HttpRequest, dsr: Request, act: Callable[[], Any], *, done: str) -> HttpResponse:
     """One room call, one message. Who may not do this at all gets the page that says so; the room has noted it."""
     try:
         act()
@@ -100,37 +100,49 @@ def _act(request: HttpRequest, dsr: Request, act: Callable[[], Any], *, done: st
         messages.error(request, refused.message)
     else:
         messages.success(request, done)
+    return redirect("admin:requests_app_request_change", dsr.pk)
+
+
+def _keep(page: Any, request: HttpRequest, dsr: Request, name: str, form: Form, act: Callable[[], Any]) -> HttpResponse:
+    """The same with a form: when the room refuses, the page comes back with what was typed and the room's sentence."""
+    if not form.is_valid():
+        return page.show(request, dsr, **{f"{name}_form": form})
+    try:
+        act()
+    except Refused as refused:
+        if refused.code == "not_permitted":
+            raise PermissionDenied(refused.message) from None
+        messages.error(request, refused.message)
+        form.add_error(None, refused.message)
+        return page.show(request, dsr, **{f"{name}_form": form})
+    messages.success(request, _KEPT[name])
     target = redirect("admin:requests_app_request_change", dsr.pk)
-    target["Location"] += anchor
+    target["Location"] += f"#{'identity' if name == 'finding' else name}"
     return target
+
+
+_KEPT = {"finding": "The identity check is recorded.", "evidence": "The document is sealed and kept."}
 
 
 def finding(page: Any, request: HttpRequest, request_id: UUID) -> HttpResponse:
     """Record one identity check."""
-    dsr = _found(page, request, request_id)
-    form = FindingForm(request.POST)
-    if not form.is_valid():
-        return page.show(request, dsr, finding_form=form)
-    return _act(
-        request, dsr, lambda: validation.record_finding(dsr.pk, actor=user_of(request), **form.cleaned_data),
-        done="The identity check is recorded.", anchor="#identity",
-    )  # fmt: skip
+    dsr, form = _found(page, request, request_id), FindingForm(request.POST)
+
+    def act() -> None:
+        validation.record_finding(dsr.pk, actor=user_of(request), **form.cleaned_data)
+
+    return _keep(page, request, dsr, "finding", form, act)
 
 
 def evidence(page: Any, request: HttpRequest, request_id: UUID) -> HttpResponse:
     """Add one document."""
-    dsr = _found(page, request, request_id)
-    form: Form = EvidenceForm(request.POST, request.FILES)
-    if not form.is_valid():
-        return page.show(request, dsr, evidence_form=form)
-    upload = form.cleaned_data["file"]
-    return _act(
-        request, dsr,
-        lambda: validation.add_evidence(
-            dsr.pk, actor=user_of(request), kind=form.cleaned_data["kind"], name=upload.name, data=upload.read()
-        ),
-        done="The document is sealed and kept.", anchor="#evidence",
-    )  # fmt: skip
+    dsr, form = _found(page, request, request_id), EvidenceForm(request.POST, request.FILES)
+
+    def act() -> None:
+        kind, upload = form.cleaned_data["kind"], form.cleaned_data["file"]
+        validation.add_evidence(dsr.pk, actor=user_of(request), kind=kind, name=upload.name, data=upload.read())
+
+    return _keep(page, request, dsr, "evidence", form, act)
 
 
 def open_evidence(page: ModelAdmin, request: HttpRequest, request_id: UUID, evidence_id: UUID) -> HttpResponse:

@@ -52,6 +52,16 @@
     });
   }
 
+  // A panel that could not be fetched says so.
+  document.addEventListener("htmx:responseError", (event) => {
+    const note = document.createElement("div");
+    note.className = "note bad";
+    note.setAttribute("role", "alert");
+    note.append(document.createElement("p"));
+    note.firstChild.textContent = "This part could not be loaded. Reload the page; what was saved is safe.";
+    event.detail.target.replaceChildren(note);
+  });
+
   // Staff fields only where the person is staff.
   const kind = document.querySelector("select[name=subject_kind]");
   const staff = document.querySelector("[data-staff-only]");

@@ -1,0 +1,79 @@
+"""Finds the requests of a person without putting the person into an address.
+
+In:  what somebody typed: a reference, or an identifier in full.
+Out: a redirect to the list, filtered by reference or by the random ids of data subjects.
+Never here: an identifier in a URL, where histories and proxies keep it, or a search by likeness.
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.admin import ModelAdmin
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from requests_app import access_log, identifiers, intake, keys
+from requests_app.errors import Refused
+from requests_app.models import DataSubject, Jurisdiction, Request
+
+#: As many data subjects as one identifier may lead to before the address grows too long.
+_CAP = 50
+
+
+def find(page: ModelAdmin, request: HttpRequest) -> HttpResponse:
+    """By reference; for those who see personal data also by an identifier, through the blind index."""
+    if not page.has_view_permission(request):
+        raise PermissionDenied
+    typed, user = request.POST.get("q", "").strip(), request.user
+    assert isinstance(user, User)
+    if not typed:
+        return _listed()
+    if Request.objects.filter(reference__icontains=typed).exists():
+        return _listed(q=typed.upper())
+    if not user.has_perm("requests_app.see_personal_data"):
+        messages.warning(request, "No request has this reference. Check it letter by letter.")
+        return _listed()
+    access_log.note(user, access_log.What.SEARCH)
+    subjects = _subjects_of(typed)
+    if not subjects:
+        messages.warning(request, "No request has this reference or identifier. Enter identifiers in full.")
+        return _listed()
+    return _listed(subject__in=",".join(subjects))
+
+
+def _listed(**query: str) -> HttpResponse:
+    url = reverse("admin:requests_app_request_changelist")
+    return redirect(f"{url}?{urlencode(query)}" if query else url)
+
+
+def _subjects_of(text: str) -> list[str]:
+    found = DataSubject.objects.filter(identifiers__blind_index__in=_indices_of(text), requests__isnull=False)
+    return [str(pk) for pk in found.order_by("pk").values_list("pk", flat=True).distinct()[:_CAP]]
+
+
+def _indices_of(text: str) -> list[bytes]:
+    """The blind indices of everything this text may be: each kind, in each country that requests come from."""
+    regions = {intake.region_of(one) for one in Jurisdiction.values}
+    found: set[bytes] = set()
+    for kind in identifiers.Kind:
+        for region in regions if kind == identifiers.Kind.PHONE else [min(regions)]:
+            try:
+                normal = identifiers.normalise(kind, text, region=region)
+            except Refused:
+                continue
+            found.update(keys.blind_indices(kind, normal))
+    return list(found)
+
+
+def offer(listed: Any, user: Any) -> None:
+    """Tell the list's search form where to send what is typed, and what it takes."""
+    listed.search_action = reverse("admin:requests_app_request_find")
+    listed.search_help_text = (
+        "A reference, or a telephone number, e-mail address or customer number in full. Searches are logged."
+        if user.has_perm("requests_app.see_personal_data")
+        else "A reference, such as DSR-4F7K-9Q2M."
+    )
