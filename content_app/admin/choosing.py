@@ -29,7 +29,7 @@ SHOWS: dict[str, tuple[str, dict[str, Any]]] = {
     "open": ("To decide", {"included__isnull": True}),
     "go": ("Included", {"included": True}),
     "keep": ("Left out", {"included": False}),
-    "shared": ("Shared number", {"shared": True}),
+    "shared": ("Shared with others", {"shared": True}),
     "late": ("After the scope", {}),
 }
 #: The reasons that staff may give, in the order of the list. «Their own number» is the exact comparison's alone.
@@ -53,15 +53,12 @@ def choose(request: HttpRequest, request_id: UUID) -> HttpResponse:
 def freeze(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """Freeze what was chosen."""
     case, user = doors.case_for(request, request_id), doors.user_of(request)
-    before = case.plans.count()
-    answer = doors.act(
+    return doors.act(
         request, lambda: planning.freeze(case.pk, actor=user),
         done="The list is frozen. It now waits for a supervisor.",
         back=reverse("admin:requests_app_request_change", args=[case.pk]),
+        otherwise=reverse("admin:content_choose", args=[case.pk]),
     )  # fmt: skip
-    if case.plans.count() == before:
-        answer["Location"] = reverse("admin:content_choose", args=[case.pk])
-    return answer
 
 
 # --- deciding --------------------------------------------------------------------------------------------------------
@@ -159,7 +156,7 @@ def _tabs(rows: QuerySet[Candidate], late: QuerySet[Candidate], wanted: QueryDic
 
 def _classes(rows: QuerySet[Candidate], chosen: str) -> list[tuple[str, str, bool]]:
     found = rows.order_by("content_class").values_list("content_class", flat=True).distinct()
-    return [(name, words.class_word(name, 2).capitalize(), name == chosen) for name in found]
+    return [(name, words.capitalised(words.class_word(name, 2)), name == chosen) for name in found]
 
 
 def _systems(chosen: str) -> list[tuple[str, str, bool]]:

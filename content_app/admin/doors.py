@@ -47,8 +47,11 @@ def current_plan(case: Request) -> Plan | None:
     return plans.filter(digest=case.plan_digest).first() or plans.first()
 
 
-def act(request: HttpRequest, room: Callable[[], Any], *, done: str, back: str) -> HttpResponse:
-    """One room call, one message. Whoever may not do this at all gets the page that says so."""
+def act(request: HttpRequest, room: Callable[[], Any], *, done: str, back: str, otherwise: str = "") -> HttpResponse:
+    """One room call, one message. Whoever may not do this at all gets the page that says so.
+
+    ``back`` is where the person goes next; ``otherwise`` where they stay when a rule said no.
+    """
     try:
         room()
     except Refused as refused:
@@ -59,7 +62,8 @@ def act(request: HttpRequest, room: Callable[[], Any], *, done: str, back: str) 
         messages.error(request, f"{error}.")
     else:
         messages.success(request, done)
-    return redirect(back)
+        return redirect(back)
+    return redirect(otherwise or back)
 
 
 def page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:

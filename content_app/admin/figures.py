@@ -98,7 +98,7 @@ def by_class(rows: QuerySet[Candidate]) -> list[Row]:
         open=Count("pk", filter=Q(included__isnull=True)),
     )  # fmt: skip
     return [
-        Row(one["system__name"], words.class_word(one["content_class"], one["count"]).capitalize(),
+        Row(one["system__name"], words.capitalised(words.class_word(one["content_class"], one["count"])),
             one["count"], one["go"], one["keep"], one["open"])
         for one in counted.order_by("system__name", "-count", "content_class")
     ]  # fmt: skip

@@ -60,6 +60,17 @@ class Contact:
         return "open" if "open" in fates else fates.pop() if len(fates) == 1 else "part"
 
     @property
+    def mixed(self) -> bool:
+        """Whether the files must be told apart."""
+        return len({(one.fate, one.why) for one in self.files}) > 1
+
+    @property
+    def why(self) -> str:
+        """The reason, where all files have the same."""
+        reasons = {one.why for one in self.files}
+        return reasons.pop() if len(reasons) == 1 else ""
+
+    @property
     def in_words(self) -> str:
         """The files of the contact in one line."""
         counts = Counter(one.word for one in self.files)
@@ -149,7 +160,7 @@ def _contact(row: Candidate | Item, *, system: str, matched: str, flags: list[tu
 def _candidate_flags(row: Candidate) -> list[tuple[str, str]]:
     """(tone, words) of what needs a second look."""
     kinds = Candidate.Kind
-    flags = [("amber", "Shared number")] if row.shared else []
+    flags = [("amber", "Shared with others")] if row.shared else []
     if row.found_by is not None and row.found_by.kind == identifiers.Kind.INTERACTION_GUID:
         flags.append(("violet", "Named by the person"))
     if row.kind == kinds.AFTER_SCOPE:
@@ -174,15 +185,15 @@ def _why(row: Candidate) -> str:
 # --- items -----------------------------------------------------------------------------------------------------------
 
 
-def of_items(rows: QuerySet[Item], *, plan: Plan, user: User, number: str | None) -> Listed:
-    """What stands on a frozen list, contact by contact."""
-    page, found = page_of(rows, among=rows, number=number)
+def of_items(matching: QuerySet[Item], *, among: QuerySet[Item], plan: Plan, user: User, number: str | None) -> Listed:
+    """What stands on a frozen list, contact by contact. A contact that matches is shown with all its files."""
+    page, found = page_of(matching, among=among, number=number)
     matches, systems = _matches(plan, user), names_of_systems()
     contacts: dict[tuple[UUID, str], Contact] = {}
     for row in found:
         contact = contacts.get((row.system_id, row.external_id))
         if contact is None:
-            flags = [("amber", "Shared number")] if row.shared else []
+            flags = [("amber", "Shared with others")] if row.shared else []
             matched = matches.get(row.commitment, "")
             contact = _contact(row, system=systems[row.system_id], matched=matched, flags=flags)
             contacts[row.system_id, row.external_id] = contact

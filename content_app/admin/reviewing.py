@@ -61,7 +61,7 @@ def approve(request: HttpRequest, request_id: UUID) -> HttpResponse:
         lambda: approval.approve(
             case.pk, actor=user, plan_id=plan.pk, digest=request.POST.get("digest", ""), expires_at=plan.expires_at
         ),
-        done="Approved. Nothing outside this list is deleted.", back=back,
+        done="Approved. Nothing outside this list is deleted.", back=_page_of(case), otherwise=back,
     )  # fmt: skip
 
 
@@ -122,7 +122,7 @@ def _context(request: HttpRequest, case: Request, plan: Plan) -> dict[str, Any]:
     return {
         "title": f"{case.reference}: list {plan.version}", "case": case, "plan": plan, "part": part,
         "extent": figures.extent(plan), "expired": plan.expires_at < timezone.now(), "current": current,
-        "listed": listing.of_items(rows, plan=plan, user=user, number=request.GET.get("page")),
+        "listed": listing.of_items(rows, among=plan.items.all(), plan=plan, user=user, number=request.GET.get("page")),
         "kept": _kept(plan), "out_of_reach": _covered(plan, Nature.OUT_OF_REACH), "nothing": _nothing_held(plan),
         "changes": changes.since_last(plan), "person": listing.shown_identifiers(case, user).values(),
         "frozen_by": doors.name_of(plan.created_by), "systems": _systems(plan), "barred": _barred(case, user.pk),
@@ -165,14 +165,14 @@ def _kept(plan: Plan) -> list[tuple[str, str]]:
 def _covered(plan: Plan, disposition: str) -> list[tuple[str, str, str]]:
     """(system, class, why) of one disposition."""
     rows = plan.coverage.filter(disposition=disposition).select_related("system").order_by("system__name", "pk")
-    return [(row.system.name, words.class_word(row.content_class, 2).capitalize(), row.ground) for row in rows]
+    return [(row.system.name, words.capitalised(words.class_word(row.content_class, 2)), row.ground) for row in rows]
 
 
 def _nothing_held(plan: Plan) -> list[tuple[str, str]]:
     """(system, its classes of which nothing is held, in one sentence)."""
     found: dict[str, list[str]] = {}
     for system, word, _ in _covered(plan, Nature.NOTHING_HELD):
-        found.setdefault(system, []).append(word.lower())
+        found.setdefault(system, []).append(word[:1].lower() + word[1:] if word[1:2].islower() else word)
     return [(system, words.joined(names)) for system, names in found.items()]
 
 

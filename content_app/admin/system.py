@@ -55,7 +55,7 @@ class SystemAdmin(admin.ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         words = {
-            "list_lede": "Where content is looked for and deleted. Each stays in shadow mode until two people enable it.",
+            "list_lede": "Where content is looked for and deleted. Two people must enable deletion on each.",
             "empty_title": "No system is connected",
             "empty_lede": "An administrator adds the contact centre's account; the search then starts by itself.",
         }
@@ -66,6 +66,7 @@ class SystemAdmin(admin.ModelAdmin):
     ) -> HttpResponse:
         extra = dict(extra_context or {}) | {"show_save_and_add_another": False, "show_save_and_continue": False}
         system = self.get_object(request, object_id) if object_id else None
+        extra |= {"title": system.name if system else "Connect a system", "subtitle": ""}
         if system is not None and self.has_view_permission(request, system):
             extra |= system_acts.context_of(system, doors.user_of(request))
         return super().changeform_view(request, object_id, form_url, extra)

@@ -33,6 +33,7 @@ CLASSES: dict[str, tuple[str, str]] = {
     "auditLog": ("audit log", "audit logs"),
     "exportedCopies": ("exported copies", "exported copies"),
     "crmRecords": ("CRM records", "CRM records"),
+    "dataSourceMappings": ("data source mappings", "data source mappings"),
 }
 
 DIRECTIONS = {"inbound": "Incoming", "outbound": "Outgoing"}
@@ -95,6 +96,11 @@ def class_word(content_class: str, count: int = 1) -> str:
 def _spelt_apart(content_class: str) -> tuple[str, str]:
     word = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", content_class).lower()
     return word, word
+
+
+def capitalised(text: str) -> str:
+    """With a capital first letter, the rest as it is: «CRM records»."""
+    return text[:1].upper() + text[1:]
 
 
 def counted(count: int, one: str, several: str = "") -> str:
