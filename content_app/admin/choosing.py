@@ -66,6 +66,7 @@ def freeze(request: HttpRequest, request_id: UUID) -> HttpResponse:
 
 def _decide(request: HttpRequest, case: Request) -> HttpResponse:
     user, link = doors.user_of(request), request.POST.get("link", "")
+    link = link if link in dict([*INCLUDING, *EXCLUDING]) else ""
     chosen = _ticked(request, case)
     verb = "Included" if link in Candidate.INCLUDES else "Left out"
     back = f"{request.path}?{request.GET.urlencode()}" if request.GET else request.path

@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
+from django.db.models import Count, Max, Min, Q, QuerySet
 
-from content_app import discovery, receipts, verification
+from content_app import discovery, planning, receipts, verification
 from content_app.admin import words
 from content_app.models import Candidate, Item, Plan, ReceiptItem, Search, System, Verification
 from requests_app.models import Request
-from requests_app.states import State
 
 Found, Result, Outcome = Candidate.Kind, Verification.Result, ReceiptItem.Outcome
-LATER = (Found.DISCOVERED, Found.REAPPEARED)
 
 
 # --- searching -------------------------------------------------------------------------------------------------------
@@ -74,16 +72,9 @@ class Row:
 
 def choosable(case: Request) -> QuerySet[Candidate]:
     """What can be included or excluded now: everything found, or later on only what turned up since the last list."""
-    rows = Candidate.objects.filter(request=case).exclude(kind=Found.AFTER_SCOPE)
-    if case.state not in (State.EXECUTED, State.VERIFIED, State.CLOSED):
-        return rows
-    listed = Item.objects.filter(
-        plan__request=case, plan__kind=Plan.Kind.SUPPLEMENTARY, system=OuterRef("system"),
-        external_id=OuterRef("external_id"), content_key=OuterRef("content_key"),
-    )  # fmt: skip
-    since = listed.filter(plan__created_at__gte=OuterRef("chosen_at"))
-    settled = Exists(since) | (Q(chosen_at__isnull=True) & Exists(listed))
-    return rows.filter(kind__in=LATER).exclude(settled)
+    if case.state in planning.SUPPLEMENTABLE:
+        return receipts.waiting(case)
+    return Candidate.objects.filter(request=case).exclude(kind=Found.AFTER_SCOPE)
 
 
 def after_scope(case: Request) -> QuerySet[Candidate]:

@@ -161,8 +161,11 @@ def _candidate_flags(row: Candidate) -> list[tuple[str, str]]:
     """(tone, words) of what needs a second look."""
     kinds = Candidate.Kind
     flags = [("amber", "Shared with others")] if row.shared else []
-    if row.found_by is not None and row.found_by.kind == identifiers.Kind.INTERACTION_GUID:
+    named = row.found_by is not None and row.found_by.kind == identifiers.Kind.INTERACTION_GUID
+    if named:
         flags.append(("violet", "Named by the person"))
+    elif not row.line and row.kind == kinds.FOUND:
+        flags.append(("amber", "Found on the company's side"))
     if row.kind == kinds.AFTER_SCOPE:
         flags.append(("neutral", "After the scope"))
     if row.kind == kinds.DISCOVERED:

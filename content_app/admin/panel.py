@@ -149,6 +149,10 @@ def _verified(case: Request) -> dict[str, Any]:
     return _results(case) | {"channels": replying.CHANNELS, "formats": replying.FORMATS}
 
 
+def _ended(case: Request) -> dict[str, Any]:
+    return {"formats": replying.FORMATS}
+
+
 _FILL = {
     State.VALIDATED: _validated,
     State.PLANNED: _planned,
@@ -156,4 +160,7 @@ _FILL = {
     State.EXECUTED: _executed,
     State.VERIFIED: _verified,
     State.CLOSED: _verified,
+    State.REFUSED: _ended,
+    State.WITHDRAWN: _ended,
+    State.NOT_IDENTIFIED: _ended,
 }

@@ -21,14 +21,14 @@ from requests_app.errors import Refused
 
 CHANNELS = reporting.REPLY_CHANNELS
 #: format → (its name, what it is good for).
-FORMATS: dict[str, tuple[str, str]] = {
+FORMATS: dict[reporting.Format, tuple[str, str]] = {
     "pdf": ("PDF", "to read, print and file"),
-    "html": ("Web page", "to read on any device"),
-    "json": ("JSON", "for machines, with its checksums"),
+    "csv": ("CSV", "one line a class and system, for a spreadsheet"),
+    "json": ("JSON", "for machines, every fact with its schema"),
 }
 
 
-def report(request: HttpRequest, request_id: UUID, fmt: str) -> HttpResponse:
+def report(request: HttpRequest, request_id: UUID, fmt: reporting.Format) -> HttpResponse:
     """The completion report as a download that no browser runs."""
     case, user = doors.case_for(request, request_id), doors.user_of(request)
     if fmt not in FORMATS:

@@ -50,7 +50,8 @@ def approve(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """Approve exactly the list that was on the screen."""
     case, user = doors.case_for(request, request_id), doors.user_of(request)
     back = reverse("admin:content_review", args=[case.pk])
-    plan = case.plans.filter(pk=_uuid(request.POST.get("plan_id", ""))).first()
+    plan_id = _uuid(request.POST.get("plan_id", ""))
+    plan = case.plans.filter(pk=plan_id).first() if plan_id else None
     if plan is None:
         raise Http404("There is no such list.")
     if request.POST.get("confirmed") != str(figures.extent(plan).files):
