@@ -43,6 +43,10 @@ class SystemForm(forms.ModelForm):
     class Meta:
         model = System
         fields = ["name", "gateway_url", "auth_url", "credential", "client_auth", "region", "history_days"]
+        widgets = {
+            "gateway_url": forms.URLInput(attrs={"class": "vTextField"}),
+            "auth_url": forms.URLInput(attrs={"class": "vTextField"}),
+        }
         labels = {
             "gateway_url": "Address of the API",
             "auth_url": "Address that gives tokens",

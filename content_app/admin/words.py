@@ -109,8 +109,8 @@ def counted(count: int, one: str, several: str = "") -> str:
 
 
 def in_words(counts: Iterable[tuple[str, int]]) -> str:
-    """``12 call recordings, 3 voicemails and 1 attachment``; empty for nothing."""
-    return joined([f"{count:,} {class_word(name, count)}" for name, count in counts if count])
+    """``12 call recordings, 3 voicemails and 1 attachment``; empty for nothing. No line ends after a number."""
+    return joined([f"{count:,}\N{NO-BREAK SPACE}{class_word(name, count)}" for name, count in counts if count])
 
 
 def joined(parts: list[str]) -> str:

@@ -26,7 +26,9 @@ def address(name: str, *args: Any) -> str:
 def found(staff: User, validator: User, *contents: dict[str, Any], system: System | None = None) -> Request:
     """Validated and searched; one call recording unless told otherwise."""
     request = story.validated(staff, validator)
-    story.found(request, system or factories.SystemFactory(name="Contact centre EMEA"), *contents)
+    if system is None:
+        system = factories.SystemFactory.create(name="Contact centre EMEA")
+    story.found(request, system, *contents)
     return request
 
 

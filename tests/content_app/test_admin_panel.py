@@ -70,7 +70,7 @@ def test_a_waiting_list_names_its_date_and_sends_the_supervisor_to_the_review(lo
     case, _ = admin_story.listed(staff, validator)
     answer = look(supervisor, case).content.decode()
     assert "Approve by" in answer
-    assert "1 call recording" in answer
+    assert "1\N{NO-BREAK SPACE}call recording" in answer
     assert address("review", case.pk) in answer
     assert "Review and decide" in answer
     assert "Review and decide" not in look(staff, case).content.decode()

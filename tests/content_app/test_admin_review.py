@@ -28,7 +28,7 @@ def _form(plan, **changes):
 
 
 def _text(answer):
-    return answer.content.decode()
+    return answer.content.decode().replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _refusals(request):
