@@ -13,13 +13,14 @@ from typing import Any
 from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.db.models import Count
+from django.db.models import Count, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
-from content_app import plan_digest
-from content_app.admin import doors
-from content_app.models import Intent, Plan, Step, Verification
+from content_app import plan_digest, receipts
+from content_app.admin import doors, words
+from content_app.connectors.base import ERROR_CODES
+from content_app.models import Intent, Plan, ReceiptItem, Step, Verification
 from requests_app.models import Approval
 
 STEPS_A_PAGE = 50
@@ -47,7 +48,7 @@ def proof(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         "versions": case.plans.exclude(digest="").select_related("created_by").order_by("-version"),
         "approvals": _approvals(plan), "stages": _stages(page.object_list), "rounds": _rounds(plan),
         "items": plan.items.count(), "sees_ledger": doors.user_of(request).has_perm("requests_app.view_ledgerleaf"),
-        "frozen_by": doors.name_of(plan.created_by),
+        "frozen_by": doors.name_of(plan.created_by), "stuck": _stuck(plan),
     }  # fmt: skip
     return doors.page(request, "content/proof.html", context)
 
@@ -65,6 +66,17 @@ def _stages(steps: Any) -> list[Stage]:
     for intent in rows:
         intents.setdefault(intent.step_id, []).append(intent)
     return [Stage(step, step.count, intents.get(step.pk, [])) for step in listed]
+
+
+def _stuck(plan: Plan) -> list[tuple[str, str, str, str]]:
+    """(what, system, interaction, why) of the first items that failed for good."""
+    code = ReceiptItem.objects.filter(item=OuterRef("pk")).order_by("-id").values("code")[:1]
+    failed = receipts.to_delete(plan).filter(latest=ReceiptItem.Outcome.NEEDS_PERSON).annotate(code=Subquery(code))
+    return [
+        (words.capitalised(words.class_word(item.content_class)), item.system.name, item.external_id,
+         ERROR_CODES.get(item.code or "", item.code or ""))
+        for item in failed.select_related("system")[:STEPS_A_PAGE]
+    ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,8 +70,8 @@ ATTENTION: dict[str, tuple[str, str, bool]] = {
         True,
     ),
     Attention.NEEDS_PERSON: (
-        "Some items could not be deleted",
-        "They were tried and failed for good. Look at them in the contact centre, with the proof tab beside you.",
+        "A person must look before this can be finished",
+        "Some items failed for good, or the first deletion did not take effect. The proof names them.",
         False,
     ),
     Attention.DIGEST: (

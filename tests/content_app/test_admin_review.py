@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 
-from content_app import planning
+from content_app import planning, receipts
 from content_app.models import Plan
 from requests_app import approval
 from requests_app.models import ApprovalBar, LedgerLeaf, StaffAccount
@@ -226,6 +226,17 @@ def test_the_proof_recomputes_the_digest_and_shows_every_step(login, staff, vali
         assert value in page
     assert "ledger entry" in page
     assert "900123" not in page
+
+
+def test_the_proof_names_what_failed_for_good(login, staff, validator, supervisor, auditor):
+    _, plan = admin_story.approved(staff, validator, supervisor)
+    item = plan.items.get()
+    step = receipts.open_step(plan, kind="content", items=[item])
+    receipts.receive(receipts.intend(step, items=[item], kind="content"), [(item, "needs_person", "forbidden")])
+    page = _text(login(auditor).get(address("proof", plan.pk)))
+    assert "Failed for good" in page
+    assert item.external_id in page
+    assert "may not do this" in page
 
 
 def test_the_proof_says_when_rows_were_changed(login, waiting, auditor, monkeypatch):
