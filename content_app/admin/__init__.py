@@ -1,0 +1,5 @@
+"""The screens of the workshop, one a file. Importing this package registers them."""
+
+from content_app.admin import plan, system
+
+__all__ = ["plan", "system"]

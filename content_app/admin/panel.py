@@ -1,0 +1,166 @@
+"""The workshop's panel on the page of a request: what was found, what is listed, what is gone.
+
+In:  a request in any state, and who looks.
+Out: one fragment of HTML. While work is going on it asks for itself again, and once it rests it answers 286.
+Never here: personal data. Whoever may see a request may see its panel; which buttons it shows is a courtesy.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from content_app import discovery, planning
+from content_app.admin import doors, figures, replying, words
+from content_app.models import Errand, Plan
+from requests_app import approval
+from requests_app.models import Approval, Request, Right
+from requests_app.states import State
+
+#: htmx ends its polling when it gets this answer.
+RESTS = 286
+#: Seconds between two looks: while something moves, and while it waits for somebody elsewhere.
+MOVING, WAITING = 2, 10
+#: What keeps the workers from going on until somebody has acted.
+_BLOCKS = frozenset({
+    Errand.Attention.SHADOW, Errand.Attention.STOPPED, Errand.Attention.CREDENTIALS, Errand.Attention.DIGEST,
+    Errand.Attention.NEEDS_PERSON,
+})  # fmt: skip
+
+
+def panel(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """The fragment. A page that shows an older state is told to load itself afresh."""
+    case, user = doors.case_for(request, request_id), doors.user_of(request)
+    context = context_of(case, user)
+    seen = request.GET.get("seen")
+    if seen and seen != context["token"]:
+        return HttpResponse(headers={"HX-Refresh": "true"})
+    status = 200 if context["every"] else RESTS
+    response = render(request, "content/panel.html", context, status=status)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def context_of(case: Request, user: User) -> dict[str, Any]:
+    """Everything the fragment says. ``token`` changes when the page around it must change too."""
+    errand = Errand.objects.filter(request=case).first()
+    attention = errand.attention if errand else ""
+    told = {"case": case, "may": _may(user), "erases": case.right == Right.ERASURE, "own": _is_own(case, user)}
+    told |= {"attention": words.ATTENTION.get(attention), "every": 0, "phase": str(case.state)}
+    if case.origin == Request.Origin.HISTORY:
+        told |= {"phase": "history"}
+    else:
+        told |= _FILL.get(State(case.state), _nothing)(case)
+    if told["every"] and attention in _BLOCKS:
+        told["every"] = WAITING
+    return told | {"token": f"{case.state}.{told['phase']}"}
+
+
+def _may(user: User) -> dict[str, bool]:
+    return {
+        "choose": user.has_perm("requests_app.validate_request"),
+        "freeze": user.has_perm("requests_app.freeze_request"),
+        "approve": user.has_perm("requests_app.approve_request"),
+        "close": user.has_perm("requests_app.close_request"),
+        "export": user.has_perm("requests_app.export_request"),
+        "systems": user.has_perm("content_app.view_system"),
+    }
+
+
+def _is_own(case: Request, user: User) -> bool:
+    return user.pk in (case.subject_user_id, case.subject.staff_user_id)
+
+
+# --- state by state --------------------------------------------------------------------------------------------------
+
+
+def _nothing(case: Request) -> dict[str, Any]:
+    return {}
+
+
+def _validated(case: Request) -> dict[str, Any]:
+    searches = figures.searches(case)
+    rows = figures.choosable(case)
+    table = figures.by_class(rows)
+    finished = bool(searches) and discovery.is_finished(case)
+    return {
+        "phase": "found" if finished else "searching" if searches else "no_system",
+        "every": 0 if finished or not searches else MOVING,
+        "searches": searches, "table": table, "contacts": figures.contacts(rows),
+        "files": sum(row.count for row in table), "open": sum(row.open for row in table),
+        "going": sum(row.go for row in table), "keeping": sum(row.keep for row in table),
+        "strangers": figures.strangers(case), "late": figures.contacts(figures.after_scope(case)),
+    }  # fmt: skip
+
+
+def _planned(case: Request) -> dict[str, Any]:
+    plan = doors.current_plan(case)
+    told: dict[str, Any] = {"plan": plan}
+    if plan is not None:
+        told |= {"extent": figures.extent(plan), "expired": plan.expires_at < timezone.now()}
+    return told
+
+
+def _approved(case: Request) -> dict[str, Any]:
+    plan = doors.current_plan(case)
+    given = Approval.objects.filter(request=case, withdrawal__isnull=True).select_related("by").order_by("at").last()
+    if plan is None or given is None:
+        return {}
+    done = figures.deletion(plan)
+    delayed = given.execute_after > timezone.now() and not done.begun
+    return {
+        "phase": "delayed" if delayed else "deleting" if done.begun else "starting",
+        "every": 0 if delayed else MOVING,
+        "plan": plan, "approval": given, "approver": doors.name_of(given.by), "deletion": done,
+        "extent": figures.extent(plan), "withdraw_reasons": approval.WITHDRAW_APPROVAL_REASONS,
+    }  # fmt: skip
+
+
+def _executed(case: Request) -> dict[str, Any]:
+    return _results(case) | {"every": MOVING}
+
+
+def _results(case: Request) -> dict[str, Any]:
+    plan = doors.current_plan(case)
+    later = figures.choosable(case)
+    turned_up = planning.open_supplement(case)
+    return {
+        "plan": plan, "extent": figures.extent(plan) if plan else None,
+        "deletion": figures.deletion(plan) if plan else None,
+        "at_once": figures.read_back(case.pk, round_number=1), "again": figures.read_back(case.pk, round_number=2),
+        "again_due": _again_due(plan, case), "turned_up": turned_up,
+        "supplement": figures.by_class(later) if turned_up else [],
+    }  # fmt: skip
+
+
+def _again_due(plan: Plan | None, case: Request) -> datetime | None:
+    first = figures.read_back(case.pk, round_number=1).at if plan else None
+    return first + timedelta(days=settings.PORTAL_VERIFY_AGAIN_DAYS) if first else None
+
+
+def _verified(case: Request) -> dict[str, Any]:
+    return _results(case) | {"channels": replying.CHANNELS, "formats": replying.FORMATS}
+
+
+def _ended(case: Request) -> dict[str, Any]:
+    return {"formats": replying.FORMATS}
+
+
+_FILL = {
+    State.VALIDATED: _validated,
+    State.PLANNED: _planned,
+    State.APPROVED: _approved,
+    State.EXECUTED: _executed,
+    State.VERIFIED: _verified,
+    State.CLOSED: _verified,
+    State.REFUSED: _ended,
+    State.WITHDRAWN: _ended,
+    State.NOT_IDENTIFIED: _ended,
+}

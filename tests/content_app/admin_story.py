@@ -1,0 +1,78 @@
+"""Requests as the workshop's screens meet them: found, listed, approved, carried out.
+
+In:  the cast, and how far a test needs a request to be.
+Out: the request and its list, moved there by the real rooms.
+Never here: a call to an outside system. What one would answer is written as receipts by the engine's own pen.
+"""
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.urls import reverse
+
+from content_app import planning, receipts, verification
+from content_app.models import Item, Plan, Step, System, Verification
+from requests_app import approval, audit, transitions
+from requests_app.models import Request
+from requests_app.states import State
+from tests import factories, story
+
+
+def address(name: str, *args: Any) -> str:
+    return reverse(f"admin:content_{name}", args=args)
+
+
+def found(staff: User, validator: User, *contents: dict[str, Any], system: System | None = None) -> Request:
+    """Validated and searched; one call recording unless told otherwise."""
+    request = story.validated(staff, validator)
+    if system is None:
+        system = factories.SystemFactory.create(name="Contact centre EMEA")
+    story.found(request, system, *contents)
+    return request
+
+
+def listed(staff: User, validator: User, *contents: dict[str, Any]) -> tuple[Request, Plan]:
+    """With a frozen list that waits for approval."""
+    request = found(staff, validator, *contents)
+    plan = planning.freeze(request.pk, actor=staff)
+    request.refresh_from_db()
+    return request, plan
+
+
+def approved(staff: User, validator: User, supervisor: User, *contents: dict[str, Any]) -> tuple[Request, Plan]:
+    """With an approved list."""
+    request, plan = listed(staff, validator, *contents)
+    approval.approve(request.pk, actor=supervisor, plan_id=plan.pk, digest=plan.digest, expires_at=plan.expires_at)
+    request.refresh_from_db()
+    return request, plan
+
+
+def carried_out(plan: Plan) -> None:
+    """Every item has a receipt that says «deleted»."""
+    items: list[Item] = list(receipts.to_delete(plan))
+    step = receipts.open_step(plan, kind=Step.Kind.BATCH, items=items)
+    intent = receipts.intend(step, items=items, kind="batch")
+    receipts.receive(intent, [(item, "deleted", "") for item in items])
+    _move(plan, seen=State.APPROVED, to=State.EXECUTED)
+
+
+def read_back(plan: Plan) -> None:
+    """Every item was looked for again and not found."""
+    items: list[Item] = list(receipts.to_delete(plan))
+    verification._note(plan, [(item, Verification.Result.VERIFIED_ABSENT) for item in items], round_number=1)
+    _move(plan, seen=State.EXECUTED, to=State.VERIFIED)
+
+
+def verified(staff: User, validator: User, supervisor: User, *contents: dict[str, Any]) -> tuple[Request, Plan]:
+    """Deleted and read back; the reply is what is left."""
+    request, plan = approved(staff, validator, supervisor, *contents)
+    carried_out(plan)
+    read_back(plan)
+    request.refresh_from_db()
+    return request, plan
+
+
+def _move(plan: Plan, *, seen: State, to: State) -> None:
+    with transaction.atomic():
+        transitions.move(plan.request_id, seen=seen, to=to, actor=audit.WORKER)
