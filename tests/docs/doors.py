@@ -162,7 +162,6 @@ def _ask(client: Client, name: str, world: World, wanted: tuple[str, ...], *, me
         address = reverse(f"admin:{name}", kwargs=world.arguments(name, wanted))
         data = {} if method == "get" else world.forms(name)
         answer = getattr(client, method)(address, data)
-        answer.close()
         transaction.set_rollback(True)
     return answer
 
@@ -173,7 +172,7 @@ def is_open(answer: Any) -> bool:
     if answer.status_code in (403, 404):
         return False
     led_to = answer.headers.get("Location", "")
-    return not (led_to.startswith("/accounts/") or led_to in ("/admin/", reverse("admin:login")))
+    return not (led_to == "/admin/" or led_to.startswith(("/accounts/", "/admin/login/")))
 
 
 def access() -> Access:

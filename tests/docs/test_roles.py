@@ -16,7 +16,7 @@ def test_nobody_gets_in_without_signing_in(db, client):
     for name, wanted in doors.admin_names():
         answer = doors._ask(client, name, world, wanted, method="get")
         assert answer.status_code == 302
-        assert answer.headers["Location"].startswith("/accounts/login/"), name
+        assert answer.headers["Location"].startswith("/admin/login/?next="), name
 
 
 def test_each_role_is_described_with_its_permissions():
