@@ -21,6 +21,10 @@ from gdpr_portal.doctor.finding import Findings, fail, ok, warn
 
 CLOCK_SECONDS = 5.0
 _MIGRATED = ("requests_app", "content_app")
+#: Whether this role may drop or disable a trigger of the ledger.
+_OVER_THE_GUARDS = (
+    "SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = 'requests_app_ledgerleaf'::regclass"
+)
 
 
 def _ask(question: str) -> list[tuple[Any, ...]]:
@@ -58,14 +62,14 @@ def _postgresql_is_durable() -> Findings:
     loose = [name for name in ("fsync", "synchronous_commit", "full_page_writes") if _value(f"SHOW {name}") == "off"]
     if loose:
         does = f"Set {' and '.join(f'{name}=on' for name in loose)} in postgresql.conf. Do not delete anything before."
-        yield fail("database", f"A commit may be lost: {', '.join(loose)} is off.", does)
+        yield fail("database", f"A commit may be lost. Switched off: {', '.join(loose)}.", does)
     else:
         yield ok("database", "What was committed is on the disk.")
     if settings.DATABASES["default"].get("OPTIONS", {}).get("pool"):
         yield fail("database", "A connection pool is set, and the queue's forks would share it.", "Remove the option.")
-    if _value("SELECT rolsuper FROM pg_roles WHERE rolname = current_user") == "True":
-        does = "Give the portal a role of its own without SUPERUSER (docs/operations.md)."
-        yield warn("database", "The portal's role is a superuser of the database and could drop the guards.", does)
+    if _value(_OVER_THE_GUARDS) == "True":
+        does = "Let web server, worker and loop use a role that owns nothing (docs/operations.md)."
+        yield warn("database", "The portal's role owns its tables, and could drop the guards.", does)
 
 
 def _sqlite_is_durable() -> Findings:

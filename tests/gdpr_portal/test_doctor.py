@@ -199,10 +199,16 @@ def test_a_postgresql_that_forgets_commits_is_found(monkeypatch, loose):
     assert levels(database._postgresql_is_durable) == ["fail" if loose else "ok"]
 
 
-def test_a_superusers_role_and_a_pool_are_found(monkeypatch, settings):
+def test_a_role_over_the_guards_and_a_pool_are_found(monkeypatch, settings):
     monkeypatch.setattr(database, "_value", lambda question: _POSTGRESQL.get(question, "True"))
     monkeypatch.setitem(settings.DATABASES["default"], "OPTIONS", {"pool": True})
     assert levels(database._postgresql_is_durable) == ["ok", "fail", "warn"]
+
+
+def test_a_role_over_the_guards_is_found_on_postgresql(db):
+    if connection.vendor != "postgresql":
+        return  # SQLite has no roles
+    assert "could drop the guards" in said(database.is_durable)
 
 
 def test_migrations_that_are_missing_are_found(db, monkeypatch):
