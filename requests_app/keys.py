@@ -121,6 +121,13 @@ def _subject_key(subject_id: UUID, purpose: SubjectKey.Purpose) -> bytes:
     return unwrap(bytes(row.wrapped), epoch_id=row.epoch_id, aad=_key_aad(subject_id, purpose))
 
 
+def prove(row: SubjectKey) -> None:
+    """Raise ``Refused`` unless the environment's key opens this data key. Nothing under it is opened."""
+    if row.wrapped is None:
+        raise Forgotten
+    unwrap(bytes(row.wrapped), epoch_id=row.epoch_id, aad=_key_aad(row.subject_id, row.purpose))
+
+
 def destroy_subject_key(subject_id: UUID, purpose: SubjectKey.Purpose) -> None:
     """Forget everything sealed for this purpose. There is no way back."""
     SubjectKey.objects.filter(subject_id=subject_id, purpose=purpose, wrapped__isnull=False).update(
