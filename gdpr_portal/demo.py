@@ -1,7 +1,8 @@
 """``make demo``: the whole portal on this machine, with a sandbox contact centre, until Ctrl-C.
 
 In:  ``PORT`` (default 8000), ``KEEP=1`` to go on with the data of last time, ``DEMO_DIR`` (default ``var/demo``).
-Out: sandbox, web server, worker and loop, each a process group with a log in that folder; all gone at the end.
+Out: sandboxes, web server, worker and loop, each a process group with its log and its process id in that folder; all
+gone at the end.
 Never here: Django, another address than 127.0.0.1, or anything that a deployment would use.
 """
 
@@ -33,6 +34,10 @@ SECRETS = VAR / "secrets.env"
 HOST = "127.0.0.1"
 #: Days that the invented contact centre reaches back: few, so that planning takes seconds.
 HISTORY_DAYS = 28
+#: People in it: enough for the story and for visitors.
+PEOPLE = 28
+#: The branch office's own contact centre is small, and was connected a few days ago.
+BRANCH_DAYS = 6
 #: Seconds until a process must answer, and seconds it has for stopping in order.
 PATIENCE, GRACE = 60.0, 6.0
 #: A process that is restarted so often within a minute will not get better.
@@ -113,7 +118,7 @@ def kept_secrets() -> dict[str, str]:
 
 def environment(port: int) -> dict[str, str]:
     """What the processes see. Settings of the shell stay outside, so that the demo is the same everywhere."""
-    foreign = ("PORTAL_", "VCC_", "DJANGO_", "DATABASE_URL", "CACHE_URL", "GUNICORN_")
+    foreign = ("PORTAL_", "VCC_", "BRANCH_", "DJANGO_", "DATABASE_URL", "CACHE_URL", "GUNICORN_")
     shell = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     return (
         shell
@@ -125,9 +130,15 @@ def environment(port: int) -> dict[str, str]:
             "PORTAL_TLS": "0",
             "PORTAL_APPROVAL_DELAY_HOURS": "0",
             "PORTAL_WORKERS": "1",
+            # Short, so that whoever kills the worker sees it go on.
+            "PORTAL_LEASE_SECONDS": "20",
+            "PORTAL_CALL_DEADLINE": "8",
             "VCC_CLIENT_ID": "sandbox-admin",
             "VCC_CLIENT_SECRET": "sandbox-admin-secret",
             "VCC_HISTORY_DAYS": str(HISTORY_DAYS),
+            "BRANCH_CLIENT_ID": "sandbox-admin",
+            "BRANCH_CLIENT_SECRET": "sandbox-admin-secret",
+            "BRANCH_HISTORY_DAYS": str(BRANCH_DAYS),
             "PYTHONUNBUFFERED": "1",
         }
     )
@@ -158,6 +169,7 @@ class Part:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        (VAR / f"{self.name}.pid").write_text(f"{self._process.pid}\n")
 
     @property
     def alive(self) -> bool:
@@ -245,12 +257,14 @@ def run(env: dict[str, str], *words: str) -> None:
 # --- the evening -----------------------------------------------------------------------------------------------------
 
 
-def parts_of(port: int) -> tuple[Part, Part, Part, Part]:
-    """Sandbox, web server, worker, loop."""
-    sandbox = ("-m", "content_app.sandbox", "vcc", "--port=0", f"--days={HISTORY_DAYS}")
+def parts_of(port: int) -> tuple[Part, Part, Part, Part, Part]:
+    """Sandbox, the branch office's sandbox, web server, worker, loop."""
+    sandbox = ("-m", "content_app.sandbox", "vcc", "--port=0")
+    branch = ("--seed=2", f"--days={BRANCH_DAYS}", "--subjects=3", "--interactions=200")
     gunicorn = ("-m", "gunicorn", "gdpr_portal.wsgi:application", f"--bind={HOST}:{port}", "--worker-class=gthread")
     return (
-        Part("sandbox", *sandbox),
+        Part("sandbox", *sandbox, f"--days={HISTORY_DAYS}", f"--subjects={PEOPLE}"),
+        Part("branch", *sandbox, *branch),
         Part("web", *gunicorn, "--threads=8", "--graceful-timeout=3", "--no-control-socket"),
         Part("worker", "manage.py", "qcluster"),
         Part("loop", "manage.py", "pick_up", "--loop"),
@@ -267,21 +281,26 @@ def prepare(port: int) -> dict[str, str]:
             shutil.rmtree(VAR)
     VAR.mkdir(mode=0o700, parents=True, exist_ok=True)
     VAR.chmod(0o700)
-    for log in VAR.glob("*.log"):
-        log.unlink()
+    for old in (*VAR.glob("*.log"), *VAR.glob("*.pid")):
+        old.unlink()
     return environment(port)
 
 
-def set_up(env: dict[str, str], sandbox: Part) -> None:
+def set_up(env: dict[str, str], sandbox: Part, branch: Part) -> None:
     """Everything that must be there before the portal opens."""
-    say("  starting the sandbox contact centre")
-    sandbox.start(env)
+    say("  starting the sandbox contact centre, and its branch office")
+    for part in (sandbox, branch):
+        part.start(env)
     wait_for(sandbox, lambda: bool(address_of(sandbox)))
+    wait_for(branch, lambda: bool(address_of(branch)))
     env["VCC_GATEWAY_URL"] = env["VCC_AUTH_URL"] = address_of(sandbox)
+    env["BRANCH_GATEWAY_URL"] = address_of(branch)
     say("  making the database, the static files and the accounts")
     run(env, "migrate", "--no-input")
     run(env, "collectstatic", "--no-input")
     run(env, "demo_accounts")
+    say("  playing the story so far: invented requests in every state")
+    run(env, "demo_story")
 
 
 def open_doors(env: dict[str, str], port: int, *others: Part) -> None:
@@ -293,6 +312,12 @@ def open_doors(env: dict[str, str], port: int, *others: Part) -> None:
     for part in others[1:]:
         wait_for(part, lambda part=part: part.alive)  # type: ignore[misc]
     say(box(port, env["DEMO_PASSWORD"]))
+
+
+def waits() -> list[list[str]]:
+    """What the story left for whom: user name and sentence."""
+    told = VAR / "waits.txt"
+    return [line.split("\t", 1) for line in told.read_text().splitlines()] if told.exists() else []
 
 
 def box(port: int, password: str) -> str:
@@ -307,6 +332,7 @@ def box(port: int, password: str) -> str:
         f"Everything in it is invented. Logs and data: {VAR}",
         "Ctrl-C stops it all.",
     ]
+    lines[-2:-2] = [*(f"Sign in as {username:<14}{what}" for username, what in waits()), ""]
     width = max(map(len, lines))
     rule = "─" * (width + 4)
     return "\n".join(["", f"╭{rule}╮", *(f"│  {line:<{width}}  │" for line in lines), f"╰{rule}╯", ""])
@@ -345,10 +371,10 @@ def play() -> None:
     with only_one():
         port = chosen_port()
         parts = parts_of(port)
-        sandbox, web, worker, loop = parts
+        sandbox, branch, web, worker, loop = parts
         try:
             env = prepare(port)
-            set_up(env, sandbox)
+            set_up(env, sandbox, branch)
             open_doors(env, port, web, worker, loop)
             supervise(env, parts, restartable=(worker, loop))
         finally:
