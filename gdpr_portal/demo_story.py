@@ -123,9 +123,7 @@ def _freeze(stage: Stage, request: Request) -> Plan:
 
 
 def _approve(stage: Stage, request: Request, plan: Plan, by: str = "supervisor") -> None:
-    approval.approve(
-        request.pk, actor=stage.who[by], plan_id=plan.pk, digest=plan.digest, expires_at=plan.expires_at
-    )
+    approval.approve(request.pk, actor=stage.who[by], plan_id=plan.pk, digest=plan.digest, expires_at=plan.expires_at)
 
 
 def _specimen() -> bytes:
