@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize
+from playwright.sync_api import Browser, Error, Page, ViewportSize
 
 from tests.demo import Demo
 
@@ -22,6 +22,8 @@ PICTURES = Path(__file__).resolve().parents[2] / "test-results" / "screens"
 #: Chromium says it too, but only for what it blocked; a policy that reports would stay unheard.
 _LISTEN = """addEventListener("securitypolicyviolation", breach =>
   console.error("CSP: " + breach.violatedDirective + " " + breach.blockedURI))"""
+
+_TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
 class Visitor:
@@ -90,15 +92,22 @@ class Visitor:
         self.check()
 
     def _look(self, size: ViewportSize, scheme: Scheme, name: str) -> None:
+        """A page that follows the work loads itself afresh when a state changes; then it is looked at again."""
         self.page.set_viewport_size(size)
         self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        self.settle()
+        for _ in range(3):
+            self.settle()
+            try:
+                wider, serious = self.page.evaluate(_TOO_WIDE), _serious(self.page)
+                break
+            except Error as error:
+                if "navigation" not in str(error):
+                    raise
         where = f"{self.who} at {self.page.url}, {size['width']} px, {scheme}"
-        wider = self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wider <= 0, f"{where}: {wider} px wider than the screen"
         if name:
             self._keep_picture(f"{self.who}-{name}-{size['width']}-{scheme}")
-        assert (serious := _serious(self.page)) == [], where
+        assert wider <= 0, f"{where}: {wider} px wider than the screen"
+        assert serious == [], where
 
     def _keep_picture(self, name: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)
