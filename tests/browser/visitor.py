@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Error, Page, ViewportSize
+from playwright.sync_api import Browser, Error, Page, ViewportSize, expect
 
 from tests.demo import Demo
 
@@ -68,7 +68,7 @@ class Visitor:
     def settle(self) -> None:
         """Until the fragments that a page pulls in are there."""
         self.page.wait_for_load_state("load")
-        self.page.wait_for_function("!document.querySelector('.loading, .htmx-request')")
+        expect(self.page.locator(".loading, .htmx-request")).to_have_count(0, timeout=30_000)
 
     def press(self, name: str) -> None:
         """Press the button of that name, and wait for the page that comes of it."""
