@@ -109,15 +109,21 @@ def _work(request: Request) -> None:
         continue
 
 
-def _freeze(stage: Stage, request: Request) -> Plan:
+def _choose(stage: Stage, request: Request, link: str = "said_so") -> None:
+    """Include what the match alone does not decide, such as a number that was written without its country."""
     _work(request)
+    undecided = list(request.candidates.filter(included=None).values_list("pk", flat=True))
+    if undecided:
+        planning.choose(request.pk, actor=stage.who["staff"], candidate_ids=undecided, link=link)
+
+
+def _freeze(stage: Stage, request: Request) -> Plan:
+    _choose(stage, request)
     return planning.freeze(request.pk, actor=stage.who["staff"])
 
 
 def _approve(stage: Stage, request: Request, plan: Plan, by: str = "supervisor") -> None:
-    approval.approve(
-        request.pk, actor=stage.who[by], plan_id=plan.pk, digest=plan.digest, expires_at=plan.expires_at
-    )
+    approval.approve(request.pk, actor=stage.who[by], plan_id=plan.pk, digest=plan.digest, expires_at=plan.expires_at)
 
 
 def _specimen() -> bytes:
@@ -217,7 +223,7 @@ def _lists(stage: Stage) -> None:
     waiting, heard = (_take(stage, stage.people.pop(), days=days) for days in (9, 8))
     for request in (waiting, heard):
         _identify(stage, request)
-        _work(request)
+        _choose(stage, request)
     colleague = _colleagues_own(stage)
     _link_supervisor(stage, heard=heard, not_heard=(waiting, colleague))
     for request in (waiting, heard, colleague):
@@ -233,9 +239,7 @@ def _colleagues_own(stage: Stage) -> Request:
         subject_kind=DataSubject.Kind.STAFF, staff_user=colleague,
     )  # fmt: skip
     _identify(stage, request, method="staff_session")
-    _work(request)
-    theirs = request.candidates.filter(included=None).values_list("pk", flat=True)
-    planning.choose(request.pk, actor=stage.who["staff"], candidate_ids=list(theirs), link="named_interaction")
+    _choose(stage, request, link="named_interaction")
     return request
 
 
@@ -255,7 +259,7 @@ def _searches(stage: Stage) -> None:
     ready = stage.people.pop()
     request = _take(stage, ready, days=6, channel="chat", identifiers=ready.identifiers, jurisdiction="EU-DE")
     _identify(stage, request, method="portal_session")
-    _work(request)
+    _choose(stage, request)
 
     household = stage.people.pop()
     first = _take(stage, household, days=5, channel="email", by="staff")
@@ -270,7 +274,7 @@ def _searches(stage: Stage) -> None:
         _identify(stage, both, method="one_time_code")
     _freeze(stage, copy)
     _work(copy)
-    _work(erasure)
+    _choose(stage, erasure)
 
 
 def _first_steps(stage: Stage) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests import chromium
+from tests.browser.visitor import Visitor
+from tests.demo import Demo, running
 from tests.factories import PASSWORD
 
 
@@ -45,3 +47,26 @@ def sign_in(page: Page, live_server: Any) -> Callable[[User], Page]:
         return page
 
     return enter
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """One running demo, with its story, for all tests that visit it."""
+    with running(tmp_path_factory.mktemp("demo") / "here") as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def visit(browser: Browser, demo: Demo) -> Iterator[Callable[[str], Visitor]]:
+    """``visit("staff")`` is that account, signed in, in a browser of its own that notices every fault."""
+    visitors: dict[str, Visitor] = {}
+
+    def arrive(who: str) -> Visitor:
+        if who not in visitors:
+            visitors[who] = Visitor(browser, demo, who)
+            visitors[who].sign_in()
+        return visitors[who]
+
+    yield arrive
+    for visitor in visitors.values():
+        visitor.close()

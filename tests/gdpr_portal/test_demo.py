@@ -3,43 +3,17 @@
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 
 import httpx
 import pytest
+from django.core.management import CommandError, call_command
 
 from gdpr_portal.demo_cast import CAST
 from gdpr_portal.roles import ROLES
-
-DEMO = [sys.executable, "-u", "-m", "gdpr_portal.demo"]
-PATIENCE = 90
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def environment(directory, port, **more):
-    """A shell's environment, without what the tests have put there."""
-    mine = ("PORTAL_", "DJANGO_", "DATABASE_URL", "KEEP")
-    shell = {name: value for name, value in os.environ.items() if not name.startswith(mine)}
-    return shell | {"DEMO_DIR": str(directory), "PORT": str(port)} | more
-
-
-def read_until(process, pattern):
-    """What the demo said, up to the line that matches."""
-    said = ""
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and (line := process.stdout.readline()):
-        said += line
-        if re.search(pattern, line):
-            return said
-    pytest.fail(f"the demo never said {pattern!r}:\n{said}")
+from requests_app.states import State
+from tests.demo import COMMAND, environment, free_port, running
 
 
 def processes_of(directory):
@@ -58,11 +32,9 @@ def processes_of(directory):
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    """One running demo: its process, its folder, its port, and all that it said."""
-    directory, port = tmp_path_factory.mktemp("demo") / "here", free_port()
-    with subprocess.Popen(DEMO, env=environment(directory, port), stdout=subprocess.PIPE, text=True) as process:
-        yield process, directory, port, read_until(process, "╰")
-        process.kill()
+    """One running demo."""
+    with running(tmp_path_factory.mktemp("demo") / "here") as one:
+        yield one
 
 
 def sign_in(port, username, password):
@@ -81,32 +53,30 @@ def test_every_role_has_one_and_the_supervisor_a_second():
 
 @pytest.mark.parametrize("username", ["staff", "supervisor2"])
 def test_people_get_in_with_what_it_printed(demo, username):
-    _, _, port, said = demo
-    page = sign_in(port, username, re.search(r"password  (\S+)", said)[1])
+    page = sign_in(demo.port, username, demo.password)
     assert page.status_code == 200
     assert page.url.path == "/admin/"
 
 
 def test_its_secrets_are_its_owners_alone(demo):
-    _, directory, _, _ = demo
+    directory = demo.directory
     assert (directory / "secrets.env").stat().st_mode & 0o777 == 0o600
     assert directory.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_second_one_in_the_same_folder_is_refused(demo):
-    _, directory, _, _ = demo
-    second = subprocess.run(DEMO, env=environment(directory, free_port()), capture_output=True, text=True, check=False)
+    env = environment(demo.directory, free_port())
+    second = subprocess.run(COMMAND, env=env, capture_output=True, text=True, check=False)
     assert second.returncode == 1
     assert "running from this folder already" in second.stdout
 
 
 def test_a_taken_port_is_said_before_anything_is_touched(demo, tmp_path):
-    _, _, port, _ = demo
     second = subprocess.run(
-        DEMO, env=environment(tmp_path / "other", port), capture_output=True, text=True, check=False
+        COMMAND, env=environment(tmp_path / "other", demo.port), capture_output=True, text=True, check=False
     )
     assert second.returncode == 1
-    assert f"Port {port} is taken" in second.stdout
+    assert f"Port {demo.port} is taken" in second.stdout
     assert not (tmp_path / "other").exists()
 
 
@@ -114,19 +84,47 @@ def test_a_folder_that_is_not_a_demos_is_left_alone(tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "letter.txt").write_text("dear")
     refused = subprocess.run(
-        DEMO, env=environment(tmp_path / "mine", free_port()), capture_output=True, text=True, check=False
+        COMMAND, env=environment(tmp_path / "mine", free_port()), capture_output=True, text=True, check=False
     )
     assert refused.returncode == 1
     assert (tmp_path / "mine" / "letter.txt").read_text() == "dear"
 
 
+def test_its_story_has_a_request_in_every_state(demo):
+    states = {state for (state,) in demo.rows("SELECT state FROM requests_app_request WHERE origin = 'live'")}
+    assert states == set(State)
+
+
+def test_the_workers_leave_the_story_as_it_was_told(demo):
+    """What waits does so for a reason that is true: the workers look at it, and it stays."""
+    query = """SELECT r.state, e.attention FROM requests_app_request r JOIN content_app_errand e ON e.request_id = r.id
+               WHERE r.state IN ('approved', 'executed') ORDER BY r.state"""
+    assert demo.rows(query) == [("approved", "shadow"), ("executed", "supplement")]
+
+
+def test_it_says_what_waits_for_whom(demo):
+    (reference,) = re.findall(r"Sign in as supervisor +(\S+) waits for your approval", demo.said)
+    assert demo.rows("SELECT state FROM requests_app_request WHERE reference = ?", reference) == [("planned",)]
+    assert "barred to you" in demo.said
+    assert "Branch office is in shadow mode" in demo.said
+
+
+def test_its_ledger_holds(demo):
+    verdict = demo.manage("verify_audit")
+    assert verdict.returncode == 0, verdict.stdout + verdict.stderr
+
+
+def test_the_story_is_told_under_demo_only(settings):
+    settings.DEMO = False
+    with pytest.raises(CommandError, match="DEMO=1"):
+        call_command("demo_story")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
 def test_it_restarts_the_loop_and_stops_without_leaving_anyone(demo):
-    process, directory, _, _ = demo
-    loop = next(pid for pid, command in processes_of(directory).items() if "pick_up" in command)
-    os.kill(loop, signal.SIGKILL)
-    read_until(process, "the loop has ended; starting it again")
+    demo.kill("loop")
+    demo.read_until("the loop has ended; starting it again")
 
-    process.send_signal(signal.SIGINT)
-    assert process.wait(10) == 0
-    assert processes_of(directory) == {}
+    demo.process.send_signal(signal.SIGINT)
+    assert demo.process.wait(20) == 0
+    assert processes_of(demo.directory) == {}
