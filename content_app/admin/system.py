@@ -108,7 +108,7 @@ class SystemAdmin(admin.ModelAdmin):
 
     @admin.display(description="Emergency stop", ordering="stopped")
     def stop_(self, system: System) -> str:
-        return _badge("red", "Stopped") if system.stopped else format_html('<span class="quiet">{}</span>', "No stop set")
+        return _badge("red", "Stopped") if system.stopped else _quiet("No stop set")
 
     @admin.display(description="Credentials")
     def credentials_(self, system: System) -> str:
@@ -119,9 +119,13 @@ class SystemAdmin(admin.ModelAdmin):
     def tested_(self, system: System) -> str:
         tested = system_acts.last_test(system.pk)
         if tested is None:
-            return format_html('<span class="quiet">{}</span>', "Not tested")
+            return _quiet("Not tested")
         return _badge("green", "Passed") if tested.passed else _badge("red", "Failed")
 
 
 def _badge(tone: str, text: str) -> str:
     return format_html('<span class="badge tone-{}">{}</span>', tone or "neutral", text)
+
+
+def _quiet(text: str) -> str:
+    return format_html('<span class="quiet">{}</span>', text)
