@@ -83,7 +83,9 @@ def _ticked(request: HttpRequest, case: Request) -> list[UUID]:
         return list(_matching(rows, request.GET).values_list("pk", flat=True))
     files = {one for text in request.POST.getlist("file") if (one := _uuid(text))}
     chosen = set(rows.filter(pk__in=files).values_list("pk", flat=True))
-    contacts = {tuple(text.split(":", 1)) for text in request.POST.getlist("contact") if ":" in text}
+    # PostgreSQL takes no NUL in a text; a contact's key has none.
+    keys = [text for text in request.POST.getlist("contact") if ":" in text and "\0" not in text]
+    contacts = {tuple(text.split(":", 1)) for text in keys}
     if contacts:
         of_contacts = rows.filter(external_id__in={external_id for _, external_id in contacts})
         for pk, system_id, external_id in of_contacts.values_list("pk", "system_id", "external_id"):
@@ -106,7 +108,8 @@ def _matching(rows: QuerySet[Candidate], wanted: QueryDict) -> QuerySet[Candidat
     """The rows that the filters in the address let through."""
     _, condition = SHOWS.get(wanted.get("show", ""), SHOWS[""])
     rows = rows.filter(**condition)
-    if content_class := wanted.get("class"):
+    content_class = wanted.get("class")
+    if content_class in set(rows.order_by().values_list("content_class", flat=True).distinct()):
         rows = rows.filter(content_class=content_class)
     if system_id := _uuid(wanted.get("system", "")):
         rows = rows.filter(system_id=system_id)

@@ -108,20 +108,24 @@ class SystemAdmin(admin.ModelAdmin):
 
     @admin.display(description="Emergency stop", ordering="stopped")
     def stop_(self, system: System) -> str:
-        return _badge("red", "Stopped") if system.stopped else format_html('<span class="quiet">{}</span>', "Not set")
+        return _badge("red", "Stopped") if system.stopped else _quiet("No stop set")
 
     @admin.display(description="Credentials")
     def credentials_(self, system: System) -> str:
         missing = [name for name, there in system_acts.credentials(system) if not there]
-        return _badge("red", "Missing") if missing else _badge("green", "Present")
+        return _badge("red", "Credentials missing") if missing else _badge("green", "Credentials present")
 
     @admin.display(description="Last test")
     def tested_(self, system: System) -> str:
         tested = system_acts.last_test(system.pk)
         if tested is None:
-            return format_html('<span class="quiet">{}</span>', "Not tested")
+            return _quiet("Not tested")
         return _badge("green", "Passed") if tested.passed else _badge("red", "Failed")
 
 
 def _badge(tone: str, text: str) -> str:
     return format_html('<span class="badge tone-{}">{}</span>', tone or "neutral", text)
+
+
+def _quiet(text: str) -> str:
+    return format_html('<span class="quiet">{}</span>', text)

@@ -161,3 +161,5 @@ def test_the_filters_survive_nonsense(login, case, staff):
     client = login(staff)
     for query in ("?show=zzz", "?page=-4", "?page=x", "?class=%00", "?system=nope", "?show=open&class=transcript"):
         assert client.get(address("choose", case.pk) + query).status_code == 200
+    for told in ({"contact": "a\0:b"}, {"contact": ":"}, {"file": "\0"}, {"link": "\0"}):
+        assert client.post(address("choose", case.pk), {"link": "said_so"} | told).status_code == 302
