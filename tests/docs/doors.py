@@ -49,6 +49,8 @@ SAME_FOR_ALL = {
     "view_on_site": "Django's own; no model has a public page",
     "app_list": "leads to the first page",
 }
+#: Pages of our own that more people may see than use: asked with both methods.
+BOTH = {"content_choose"}
 Access = dict[tuple[str, str], dict[str, bool]]
 
 
@@ -180,10 +182,11 @@ def access() -> Access:
     world, clients, found = build(), people(), {}
     for name, wanted in admin_names():
         first = _ask(clients[NOBODY], name, world, wanted, method="get")
-        method = "post" if first.status_code == 405 else "get"
-        found[name, method.upper()] = {
-            role: is_open(_ask(client, name, world, wanted, method=method)) for role, client in clients.items()
-        }
+        methods = ("post",) if first.status_code == 405 else ("get", "post") if name in BOTH else ("get",)
+        for method in methods:
+            found[name, method.upper()] = {
+                role: is_open(_ask(client, name, world, wanted, method=method)) for role, client in clients.items()
+            }
     return found
 
 
@@ -197,7 +200,7 @@ def rendered(found: Access) -> str:
         for (name, method), allowed in found.items()
         if any(allowed.values())
     ]
-    closed = [f"`{name}`" for (name, _), allowed in found.items() if not any(allowed.values())]
+    closed = sorted({f"`{name}`" for (name, _), allowed in found.items() if not any(allowed.values())})
     return (
         tables.markdown(["Address", "Method", *COLUMNS], rows)
         + "\n\nClosed to every role: "
