@@ -55,6 +55,11 @@ def strangers(case: Request) -> int:
     return sum(discovery.fresh_searches(case).values_list("strangers", flat=True))
 
 
+def left_out(case: Request) -> int:
+    """Spellings of the person's identifiers that were too short to search for."""
+    return max(discovery.fresh_searches(case).values_list("left_out", flat=True), default=0)
+
+
 # --- found -----------------------------------------------------------------------------------------------------------
 
 

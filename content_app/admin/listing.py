@@ -161,11 +161,8 @@ def _candidate_flags(row: Candidate) -> list[tuple[str, str]]:
     """(tone, words) of what needs a second look."""
     kinds = Candidate.Kind
     flags = [("amber", "Shared with others")] if row.shared else []
-    named = row.found_by is not None and row.found_by.kind == identifiers.Kind.INTERACTION_GUID
-    if named:
-        flags.append(("violet", "Named by the person"))
-    elif not row.line and row.kind == kinds.FOUND:
-        flags.append(("amber", "Found on the company's side"))
+    if row.doubt and row.doubt != Candidate.Doubt.SHARED:
+        flags.append(words.DOUBTS[row.doubt])
     if row.kind == kinds.AFTER_SCOPE:
         flags.append(("neutral", "After the scope"))
     if row.kind == kinds.DISCOVERED:
@@ -182,6 +179,8 @@ def _fate(row: Candidate) -> str:
 def _why(row: Candidate) -> str:
     if row.kind == Candidate.Kind.AFTER_SCOPE:
         return "Contact after the scope was frozen"
+    if row.included is None and row.doubt:
+        return Candidate.Doubt(row.doubt).label
     return Link(row.link).label if row.link else ""
 
 

@@ -7,11 +7,9 @@ Never here: personal data. Whoever may see a request may see its panel; which bu
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,7 +17,7 @@ from django.utils import timezone
 
 from content_app import discovery, planning
 from content_app.admin import doors, figures, replying, words
-from content_app.models import Errand, Plan
+from content_app.models import Errand
 from requests_app import approval
 from requests_app.models import Approval, Request, Right
 from requests_app.states import State
@@ -96,7 +94,8 @@ def _validated(case: Request) -> dict[str, Any]:
         "searches": searches, "table": table, "contacts": figures.contacts(rows),
         "files": sum(row.count for row in table), "open": sum(row.open for row in table),
         "going": sum(row.go for row in table), "keeping": sum(row.keep for row in table),
-        "strangers": figures.strangers(case), "late": figures.contacts(figures.after_scope(case)),
+        "strangers": figures.strangers(case), "left_out": figures.left_out(case),
+        "late": figures.contacts(figures.after_scope(case)),
     }  # fmt: skip
 
 
@@ -135,14 +134,10 @@ def _results(case: Request) -> dict[str, Any]:
         "plan": plan, "extent": figures.extent(plan) if plan else None,
         "deletion": figures.deletion(plan) if plan else None,
         "at_once": figures.read_back(case.pk, round_number=1), "again": figures.read_back(case.pk, round_number=2),
-        "again_due": _again_due(plan, case), "turned_up": turned_up,
+        "again_due": Errand.objects.filter(request=case).values_list("again_at", flat=True).first(),
+        "turned_up": turned_up,
         "supplement": figures.by_class(later) if turned_up else [],
     }  # fmt: skip
-
-
-def _again_due(plan: Plan | None, case: Request) -> datetime | None:
-    first = figures.read_back(case.pk, round_number=1).at if plan else None
-    return first + timedelta(days=settings.PORTAL_VERIFY_AGAIN_DAYS) if first else None
 
 
 def _verified(case: Request) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from content_app.models import Candidate, Errand
 from requests_app.models import ApprovalBar
 
-Attention, Link, Ground = Errand.Attention, Candidate.Link, ApprovalBar.Ground
+Attention, Doubt, Ground = Errand.Attention, Candidate.Doubt, ApprovalBar.Ground
 
 #: content class → (one, several). What several systems hold under one name is called the same.
 CLASSES: dict[str, tuple[str, str]] = {
@@ -37,6 +37,14 @@ CLASSES: dict[str, tuple[str, str]] = {
 }
 
 DIRECTIONS = {"inbound": "Incoming", "outbound": "Outgoing"}
+
+#: Why a person must decide: (tone, words) of a badge.
+DOUBTS: dict[str, tuple[str, str]] = {
+    Doubt.SHARED: ("amber", "Shared with others"),
+    Doubt.AMBIGUOUS: ("amber", "Perhaps another person's number"),
+    Doubt.COMPANY_SIDE: ("amber", "Found on the company's side"),
+    Doubt.NAMED: ("violet", "Named by the person"),
+}
 
 #: Why somebody may not approve, said of a third person.
 BARRED = {

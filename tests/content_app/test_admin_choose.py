@@ -163,3 +163,10 @@ def test_the_filters_survive_nonsense(login, case, staff):
         assert client.get(address("choose", case.pk) + query).status_code == 200
     for told in ({"contact": "a\0:b"}, {"contact": ":"}, {"file": "\0"}, {"link": "\0"}):
         assert client.post(address("choose", case.pk), {"link": "said_so"} | told).status_code == 302
+
+
+def test_why_a_person_must_decide_is_said(login, case, staff):
+    case.candidates.filter(included__isnull=True).update(doubt="ambiguous", shared=False)
+    page = _texts(login(staff).get(address("choose", case.pk)))
+    assert "Perhaps another person&#x27;s number" in page
+    assert "Without a country code this can be another person&#x27;s number" in page
