@@ -3,6 +3,8 @@
 import base64
 import json
 import os
+import subprocess
+import sys
 from datetime import timedelta
 from io import StringIO
 from types import SimpleNamespace
@@ -474,3 +476,12 @@ def test_it_reads_and_changes_nothing(sealed):
     before = (sealed.keys.count(), Heartbeat.objects.count(), os.listdir(deployment.settings.VAR_DIR))
     run()
     assert before == (sealed.keys.count(), Heartbeat.objects.count(), os.listdir(deployment.settings.VAR_DIR))
+
+
+def test_a_missing_variable_is_a_sentence_too():
+    bare = {"PATH": os.environ["PATH"]}
+    told = subprocess.run(
+        [sys.executable, "manage.py", "doctor"], env=bare, capture_output=True, text=True, check=False
+    )
+    assert told.returncode == 1
+    assert told.stderr == "Set the PORTAL_SECRET_KEY environment variable. See docs/configuration.md.\n"
