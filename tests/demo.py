@@ -78,11 +78,11 @@ class Demo:
                 return said
         raise AssertionError(f"the demo never said {pattern!r}:\n{said}")
 
-    def control(self, method: str, path: str, **order: Any) -> Any:
+    def control(self, method: str, what: str, /, **order: Any) -> Any:
         """Ask or tell the sandbox's control plane."""
         connection = HTTPConnection(urlsplit(self.sandbox).netloc, timeout=10)
         try:
-            connection.request(method, f"/sandbox/{path}", json.dumps(order) if order else None)
+            connection.request(method, f"/sandbox/{what}", json.dumps(order) if order else None)
             return json.loads(connection.getresponse().read())
         finally:
             connection.close()

@@ -64,10 +64,11 @@ def ids(demo):
 
 @pytest.mark.parametrize("who", PAGES)
 def test_every_page_of_a_role_is_sound(visit, ids, who):
-    visitor = visit(who)
+    visitor, wrong = visit(who), []
     for name, address in PAGES[who]:
         visitor.open(address.format(**ids))
-        visitor.look(name)
+        wrong += visitor.inspect(name)
+    assert wrong == [], "\n".join(wrong)
 
 
 def test_the_way_in_is_sound(visit, demo):

@@ -24,7 +24,7 @@ def wait_until(holds, what):
 def test_a_killed_worker_is_started_again_and_nothing_is_deleted_twice(visit, demo):
     ((request_id, reference),) = demo.rows(PLANNED)
     supervisor = visit("supervisor2")
-    demo.control("POST", "faults", kind="slow", seconds=5, path="/interaction-content/interactions*", method="DELETE")
+    demo.control("POST", "faults", kind="slow", seconds=5, path="*/delete-batch")
     before = demo.control("GET", "log")["calls"][-1]["number"]
     page = supervisor.open(f"/admin/content_app/plan/of/{request_id}/review/")
     page.locator("input[name=confirmed]").check()

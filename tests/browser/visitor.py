@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Page, ViewportSize, expect
@@ -77,52 +77,52 @@ class Visitor:
         self.settle()
 
     def close(self) -> None:
-        self.check()
         self.context.close()
+        assert self.faults == [], f"{self.who}, after the last look"
 
     # --- looking -----------------------------------------------------------------------------------------------------
 
-    def look(self, name: str = "", *, phone: bool = True) -> None:
-        """Look at the page that is open: at the desk in light, on a phone in dark. With a name, keep pictures."""
-        self._look(DESK, "light", name)
-        if phone:
-            self._look(PHONE, "dark", name)
-            self.page.set_viewport_size(DESK)
-            self.page.emulate_media(color_scheme="light")
-        self.check()
+    def look(self, name: str = "") -> None:
+        """Nothing is wrong with the page that is open."""
+        assert self.inspect(name) == []
 
-    def _look(self, size: ViewportSize, scheme: Scheme, name: str) -> None:
+    def inspect(self, name: str = "") -> list[str]:
+        """What is wrong with the page that is open: on the desk in light, on a phone in dark. With a name: pictures."""
+        wrong = self._inspect(DESK, "light", name) + self._inspect(PHONE, "dark", name)
+        self.page.set_viewport_size(DESK)
+        self.page.emulate_media(color_scheme="light")
+        wrong += [f"{self.who} at {self.page.url}: {fault}" for fault in self.faults]
+        self.faults.clear()
+        return wrong
+
+    def _inspect(self, size: ViewportSize, scheme: Scheme, name: str) -> list[str]:
         """A page that follows the work loads itself afresh when a state changes; then it is looked at again."""
         self.page.set_viewport_size(size)
         self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        for _ in range(3):
+        for attempt in range(3):
             self.settle()
             try:
-                wider, serious = self.page.evaluate(_TOO_WIDE), _serious(self.page)
+                wider, wrong = self.page.evaluate(_TOO_WIDE), _serious(self.page)
                 break
             except Error as error:
-                if "navigation" not in str(error):
+                if "navigation" not in str(error) or attempt == 2:
                     raise
-        where = f"{self.who} at {self.page.url}, {size['width']} px, {scheme}"
+        if wider > 0:
+            wrong.append(f"{wider} px wider than the screen")
         if name:
             self._keep_picture(f"{self.who}-{name}-{size['width']}-{scheme}")
-        assert wider <= 0, f"{where}: {wider} px wider than the screen"
-        assert serious == [], where
+        return [f"{self.who} at {self.page.url}, {size['width']} px, {scheme}: {one}" for one in wrong]
 
     def _keep_picture(self, name: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=PICTURES / f"{re.sub('[^a-z0-9-]+', '-', name.lower())}.png", full_page=True)
 
-    def check(self) -> None:
-        """Nothing was reported on any page so far."""
-        assert self.faults == [], f"{self.who} at {self.page.url}"
 
-
-def _serious(page: Page) -> list[Any]:
+def _serious(page: Page) -> list[str]:
     """What keeps somebody from reading or using the page, as axe sees it."""
     found = Axe().run(page).response["violations"]
     return [
-        (one["id"], [(node["target"], node.get("failureSummary", "")[:200]) for node in one["nodes"][:3]])
+        f"{one['id']}: {[(node['target'], node.get('failureSummary', '')[:200]) for node in one['nodes'][:3]]}"
         for one in found
         if one["impact"] in ("serious", "critical")
     ]
