@@ -104,7 +104,7 @@ def _requests(page: Waiting, user: User) -> None:
         works = True
         _approvals(page, live, user, counts.get(State.PLANNED, 0))
     if works:
-        _attention(page)
+        _attention(page, user)
         return
     opened = sum(n for state, n in counts.items() if state in OPEN)
     everything = reverse("admin:requests_app_request_changelist")
@@ -130,9 +130,20 @@ def _approvals(page: Waiting, live: Any, user: User, total: int) -> None:
     page.sections.append(Section("Approve exact lists", tuple(rows), empty, _listed(State.PLANNED), total))
 
 
-def _attention(page: Waiting) -> None:
-    """Where the workers stopped and a person must look."""
-    errands = list(Errand.objects.exclude(attention="").select_related("request").order_by("request__received_at")[:50])
+#: Who can do something about what stopped the workers; everybody who works on requests, where it is not named.
+_ANSWERS = {
+    Errand.Attention.UNDECIDED: "requests_app.freeze_request",
+    Errand.Attention.SUPPLEMENT: "requests_app.freeze_request",
+    Errand.Attention.SHADOW: "content_app.enable_deletion",
+    Errand.Attention.STOPPED: "content_app.stop_system",
+}
+
+
+def _attention(page: Waiting, user: User) -> None:
+    """Where the workers stopped and this person can help."""
+    others = [code for code, permission in _ANSWERS.items() if not user.has_perm(permission)]
+    stopped = Errand.objects.exclude(attention="").exclude(attention__in=others)
+    errands = list(stopped.select_related("request").order_by("request__received_at")[:50])
     page.figures.append(Figure(len(errands), "need a person", "#section-1" if errands else ""))
     if errands:
         rows = tuple(replace(_row(one.request), sub=one.get_attention_display(), end=None) for one in errands[:SHOWN])

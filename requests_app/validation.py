@@ -104,6 +104,7 @@ class Document:
 def add_evidence(request_id: UUID, *, actor: User, kind: str, name: str, data: bytes) -> Evidence:
     """Check, seal and keep a document. ``name`` serves the type check alone; it is not stored."""
     try:
+        gates.require(actor, "requests_app.validate_request")  # before a decoder is given anything to chew on
         upload = check(name, data)
         with transaction.atomic(durable=True):
             request = _open_request(request_id, State.RECEIVED, State.VALIDATED, actor=actor)

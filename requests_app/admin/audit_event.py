@@ -150,7 +150,7 @@ class LedgerAdmin(ReadOnlyAdmin):
     search_help_text = "Search by a request's reference or id, or by an actor's pseudonym."
     change_list_template = "requests/ledger_list.html"
     list_title = "Ledger"
-    list_lede = "Append-only and hash-chained: what was done, by whom, in which role. No names, no free text."
+    list_lede = "Append-only and numbered without gaps: what was done, by whom, in which role. No names, no free text."
     empty_title = "The ledger is empty"
     empty_lede = "Its first entry comes with the first request."
 
