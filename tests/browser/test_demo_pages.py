@@ -3,6 +3,8 @@
 The pictures are in ``test-results/screens``, for somebody to look at.
 """
 
+from uuid import UUID
+
 import pytest
 
 #: Where a request of the story stands → how to find one: a condition on its row.
@@ -57,9 +59,9 @@ def ids(demo):
     """The oldest request of each kind, and a connected system."""
     query = """SELECT r.id FROM requests_app_request r LEFT JOIN content_app_errand e ON e.request_id = r.id
                WHERE {} ORDER BY r.received_at LIMIT 1"""
-    found = {name: demo.rows(query.format(condition))[0][0] for name, condition in CASES.items()}
-    found["system"] = demo.rows("SELECT id FROM content_app_system WHERE credential = 'BRANCH'")[0][0]
-    return found
+    queries = {name: query.format(condition) for name, condition in CASES.items()}
+    queries["system"] = "SELECT id FROM content_app_system WHERE credential = 'BRANCH'"
+    return {name: UUID(demo.rows(one)[0][0]) for name, one in queries.items()}
 
 
 @pytest.mark.parametrize("who", PAGES)

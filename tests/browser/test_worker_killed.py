@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from uuid import UUID
 
 from playwright.sync_api import expect
 
@@ -26,7 +27,7 @@ def test_a_killed_worker_is_started_again_and_nothing_is_deleted_twice(visit, de
     supervisor = visit("supervisor2")
     demo.control("POST", "faults", kind="slow", seconds=5, path="*/delete-batch")
     before = demo.control("GET", "log")["calls"][-1]["number"]
-    page = supervisor.open(f"/admin/content_app/plan/of/{request_id}/review/")
+    page = supervisor.open(f"/admin/content_app/plan/of/{UUID(request_id)}/review/")
     page.locator("input[name=confirmed]").check()
     supervisor.press("Approve the deletion")
     wait_until(lambda: demo.rows(UNKNOWN) == [(1,)], "a call is in flight")

@@ -23,6 +23,9 @@ PICTURES = Path(__file__).resolve().parents[2] / "test-results" / "screens"
 _LISTEN = """addEventListener("securitypolicyviolation", breach =>
   console.error("CSP: " + breach.violatedDirective + " " + breach.blockedURI))"""
 
+#: Colours on their way from light to dark are neither.
+_COME_TO_REST = """() => Promise.allSettled(document.getAnimations()
+  .filter(one => one.effect.getComputedTiming().endTime !== Infinity).map(one => one.finished))"""
 _TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -31,7 +34,7 @@ class Visitor:
 
     def __init__(self, browser: Browser, demo: Demo, who: str, *, size: ViewportSize = DESK) -> None:
         self.demo, self.who, self.faults = demo, who, list[str]()
-        self.context = browser.new_context(base_url=demo.url, viewport=size, accept_downloads=True)
+        self.context = browser.new_context(base_url=demo.url, viewport=size, reduced_motion="reduce")
         self.context.add_init_script(_LISTEN)
         self.context.on("request", lambda request: self._notice_address(request.url))
         self.context.on("response", lambda answer: self._notice_answer(answer.status, answer.url))
@@ -98,10 +101,11 @@ class Visitor:
     def _inspect(self, size: ViewportSize, scheme: Scheme, name: str) -> list[str]:
         """A page that follows the work loads itself afresh when a state changes; then it is looked at again."""
         self.page.set_viewport_size(size)
-        self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        self.page.emulate_media(color_scheme=scheme)
         for attempt in range(3):
             self.settle()
             try:
+                self.page.evaluate(_COME_TO_REST)
                 wider, wrong = self.page.evaluate(_TOO_WIDE), _serious(self.page)
                 break
             except Error as error:
