@@ -18,7 +18,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from requests_app import audit, keys
+from requests_app import audit, gates, keys
 from requests_app.errors import Refused
 from requests_app.identifiers import LABELS, Kind, normalise
 from requests_app.models import (
@@ -180,6 +180,7 @@ def _normalise_all(
 
 def open_request(*, actor: User, **told: object) -> Opened:
     """Take a request (parameters as in ``examine``). The one who takes it can never approve it."""
+    gates.require(actor, "requests_app.capture_request")
     draft = examine(**told)  # type: ignore[arg-type]  # examine's own signature is the check
     with transaction.atomic(durable=True):
         return store(draft, actor=actor, opened_by=actor)

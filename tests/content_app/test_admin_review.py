@@ -104,7 +104,9 @@ def test_the_box_must_be_ticked_for_the_count_that_was_shown(confirmed, login, w
     assert case.state == "planned"
 
 
-@pytest.mark.parametrize("role", ["staff", "validator", "auditor", "privacy_manager", "dpo"])
+@pytest.mark.parametrize(
+    "role", ["agent", "staff", "validator", "auditor", "administrator", "privacy_manager", "dpo", "outsider"]
+)
 def test_roles_that_do_not_approve_are_refused_and_noted(role, request, login, waiting):
     case, plan = waiting
     assert login(request.getfixturevalue(role)).post(address("approve", case.pk), _form(plan)).status_code == 403
