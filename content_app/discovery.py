@@ -23,7 +23,7 @@ from content_app.connectors.base import ContentConnector, Interaction, Manifest,
 from content_app.models import Candidate, Search, System
 from content_app.receipts import Beat
 from requests_app import audit, keys
-from requests_app.identifiers import MIN_PREFIX, Kind, formats, left_out, matches
+from requests_app.identifiers import ADDRESS_KINDS, MIN_PREFIX, Kind, formats, left_out, matches
 from requests_app.models import Decision, Identifier, Request, Scope
 
 Doubt, Link, Found = Candidate.Doubt, Candidate.Link, Candidate.Kind
@@ -47,7 +47,7 @@ class Known:
 
     def fits(self, address: str, *, region: str) -> bool:
         """The address is this identifier and can be nobody else's."""
-        return self.kind != Kind.INTERACTION_GUID and matches(self.kind, self.value, address, region=region)
+        return self.kind in ADDRESS_KINDS and matches(self.kind, self.value, address, region=region)
 
     def may_fit(self, address: str) -> bool:
         """The address is spelled like this identifier, and could be another person's as well."""
@@ -91,10 +91,13 @@ def _search_system(request: Request, system: System, *, budget: int, beat: Beat)
     )
     work = _pairs(run, known=known, manifest=manifest, history_days=system.history_days)
     named = [entry for entry in known if entry.kind == Kind.INTERACTION_GUID]
+    expected = len(work) + len(named)
+    if run.calls_expected != expected:
+        run.cursor = 0  # the system's history or country was changed meanwhile: the cursor means another window now
     with systems.connected(system) as connector:
         if run.cursor == 0:
             short = sum(entry.left_out for entry in known)
-            Search.objects.filter(pk=run.pk).update(calls_expected=len(work) + len(named), left_out=short)
+            Search.objects.filter(pk=run.pk).update(calls_expected=expected, left_out=short)
             _fetch_named(run, connector, named=named, known=known)
         for position in range(run.cursor, len(work)):
             if budget <= 0:
@@ -107,22 +110,28 @@ def _search_system(request: Request, system: System, *, budget: int, beat: Beat)
 
 
 def _known_identifiers(request: Request, *, region: str) -> list[Known]:
-    rows = list(request.subject.identifiers.order_by("pk"))
-    elsewhere = set(
-        Identifier.objects.filter(blind_index__in=[row.blind_index for row in rows], subject__forgotten_at__isnull=True)
-        .exclude(subject=request.subject)
-        .values_list("blind_index", flat=True)
-    )
-    shared = {bytes(index) for index in elsewhere}
     known = []
-    for row in rows:
+    for row in _identifiers_of(request):
         kind, value = Kind(row.kind), keys.unseal(row, "value_enc", subject_id=request.subject_id)
         others = left_out(kind, value, region=region)
         doubtful = tuple(text for text in others if len(text) >= MIN_PREFIX[kind])
         spellings = tuple(formats(kind, value, region=region))
-        short = len(others) - len(doubtful)
-        known.append(Known(row, kind, value, bytes(row.blind_index) in shared, spellings, doubtful, short))
+        shared = _is_shared(kind, value, subject_id=request.subject_id)
+        known.append(Known(row, kind, value, shared, spellings, doubtful, len(others) - len(doubtful)))
     return known
+
+
+def _identifiers_of(request: Request) -> QuerySet[Identifier]:
+    """What was known when the scope was frozen. What a later request of theirs names was not checked with this one."""
+    return request.subject.identifiers.filter(created_at__lte=request.scope_as_of or timezone.now()).order_by("pk")
+
+
+def _is_shared(kind: Kind, value: str, *, subject_id: UUID) -> bool:
+    """Another data subject has it too, under whichever index key that was written."""
+    same = Identifier.objects.filter(
+        blind_index__in=keys.blind_indices(kind, value), subject__forgotten_at__isnull=True
+    )
+    return same.exclude(subject_id=subject_id).exists()
 
 
 def _pairs(

@@ -17,7 +17,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from content_app.connectors import registry
 from content_app.connectors.base import Account, ConnectorError, ContentConnector, Purpose
@@ -93,20 +93,27 @@ class Gate:
 
     @contextmanager
     def __call__(self, purpose: Purpose) -> Iterator[None]:
-        if System.objects.filter(pk=self.system_id, stopped=True).exists():
-            raise ConnectorError("stopped", permanent=False)
+        self._require_open(purpose)
         if purpose == "read":
             self._take_turn(purpose)
+            self._require_open(purpose)
             yield
             return
-        if System.objects.filter(pk=self.system_id, shadow=True).exists():
-            raise ConnectorError("read_only", permanent=True)
         fence = self._take_lease()
         try:
             self._take_turn(purpose)
+            # Waiting for a turn can take a minute: much may have changed meanwhile.
+            self._require_open(purpose)
+            self._keep_lease(fence)
             yield
         finally:
-            Lease.objects.filter(system_id=self.system_id, fence=fence).update(until=None)
+            self._mine(fence).update(until=None)
+
+    def _require_open(self, purpose: Purpose) -> None:
+        if System.objects.filter(pk=self.system_id, stopped=True).exists():
+            raise ConnectorError("stopped", permanent=False)
+        if purpose == "delete" and System.objects.filter(pk=self.system_id, shadow=True).exists():
+            raise ConnectorError("read_only", permanent=True)
 
     def _take_turn(self, purpose: Purpose) -> None:
         """Wait until this minute has room. The bucket is a row, so that all workers on all hosts share it."""
@@ -133,14 +140,21 @@ class Gate:
             now = database_now()
             if lease.until and lease.until > now:
                 raise ConnectorError("busy", permanent=False, retry_after=1)
-            until = now + timedelta(seconds=max(settings.PORTAL_LEASE_SECONDS, 2 * settings.PORTAL_CALL_DEADLINE))
             free = Q(until__isnull=True) | Q(until__lte=now)
-            taken = Lease.objects.filter(free, system_id=self.system_id, fence=lease.fence).update(
-                fence=lease.fence + 1, until=until
-            )
-            if not taken:
+            if not self._mine(lease.fence).filter(free).update(fence=lease.fence + 1, until=self._until(now)):
                 raise ConnectorError("busy", permanent=False, retry_after=1)
         return lease.fence + 1
+
+    def _keep_lease(self, fence: int) -> None:
+        """Let the lease run from now on, or raise ``busy``: it ran out and another has it."""
+        if not self._mine(fence).update(until=self._until(database_now())):
+            raise ConnectorError("busy", permanent=False, retry_after=1)
+
+    def _mine(self, fence: int) -> QuerySet[Lease]:
+        return Lease.objects.filter(system_id=self.system_id, fence=fence)
+
+    def _until(self, now: datetime) -> datetime:
+        return now + timedelta(seconds=max(settings.PORTAL_LEASE_SECONDS, 2 * settings.PORTAL_CALL_DEADLINE))
 
 
 # --- who may delete when ---------------------------------------------------------------------------------------------

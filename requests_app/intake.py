@@ -287,9 +287,14 @@ def _bar_early(request: Request, *, opened_by: User | None, actor: audit.Actor) 
 
 def _link_duplicates(request: Request, *, actor: audit.Actor) -> list[Request]:
     """Link to every open request for the same right that has an identifier in common (R-RX-10)."""
-    indices = request.subject.identifiers.values_list("blind_index", flat=True)
+    subject = request.subject
+    opened = [
+        (Kind(row.kind), keys.unseal(row, "value_enc", subject_id=subject.pk)) for row in subject.identifiers.all()
+    ]
     others = list(
-        Request.objects.filter(right=request.right, state__in=OPEN, subject__identifiers__blind_index__in=list(indices))
+        Request.objects.filter(
+            right=request.right, state__in=OPEN, subject__identifiers__blind_index__in=_indices(opened)
+        )
         .exclude(pk=request.pk)
         .distinct()
         .order_by("received_at")

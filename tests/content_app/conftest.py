@@ -1,0 +1,83 @@
+"""The workshop's rooms over a contact centre in memory, and the hands that walk a request through them."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+
+from content_app import discovery, execution, planning, systems
+from content_app.models import Plan, System
+from requests_app import approval
+from requests_app.models import Request
+from tests import story
+from tests.centre import Centre, plug
+from tests.factories import SystemFactory
+
+
+@pytest.fixture
+def centre(monkeypatch: pytest.MonkeyPatch) -> Centre:
+    """An empty contact centre to which every system is connected."""
+    one = Centre()
+    plug(monkeypatch, one)
+    return one
+
+
+@pytest.fixture
+def connect(administrator: User, supervisor: User) -> Callable[..., System]:
+    """``connect(name=…)`` is a system on which two people have enabled deletion."""
+
+    def connected(**more: Any) -> System:
+        made = SystemFactory.create(**more)
+        systems.propose_deletion(made.pk, actor=administrator)
+        systems.confirm_deletion(made.pk, actor=supervisor)
+        made.refresh_from_db()
+        return made
+
+    return connected
+
+
+@pytest.fixture
+def system(connect: Callable[..., System]) -> System:
+    """The one connected contact centre, out of shadow mode."""
+    return connect(name="Contact centre")
+
+
+def no_beat() -> None:
+    """Nobody else works on it."""
+
+
+@pytest.fixture
+def rooms(staff: User, validator: User, supervisor: User, settings: Any) -> SimpleNamespace:
+    """The rooms in order, each as one call: ``take``, ``search``, ``freeze``, ``approve``, ``execute``."""
+    settings.PORTAL_APPROVAL_DELAY_HOURS = 0
+
+    def take(**told: Any) -> Request:
+        return story.validated(staff, validator, **told)
+
+    def search(request: Request, *, budget: int = 1000) -> bool:
+        return discovery.search(request.pk, budget=budget, beat=no_beat)
+
+    def freeze(request: Request) -> Plan:
+        plan = planning.freeze(request.pk, actor=validator)
+        request.refresh_from_db()
+        return plan
+
+    def approve(request: Request, plan: Plan) -> None:
+        approval.approve(request.pk, actor=supervisor, plan_id=plan.pk, digest=plan.digest, expires_at=plan.expires_at)
+        request.refresh_from_db()
+
+    def listed(**told: Any) -> Request:
+        """Taken, searched, frozen and approved."""
+        request = take(**told)
+        assert search(request)
+        approve(request, freeze(request))
+        return request
+
+    def execute(request: Request, *, budget: int = 1000) -> bool:
+        return execution.run(request.pk, budget=budget, beat=no_beat)
+
+    return SimpleNamespace(
+        take=take, search=search, freeze=freeze, approve=approve, approved=listed, execute=execute, beat=no_beat
+    )
