@@ -61,17 +61,14 @@ def is_finished(request: Request) -> bool:
 
 
 def search(request_id: UUID, *, budget: int, beat: Beat) -> bool:
-    """Ask every system for everything of the person, at most ``budget`` calls; ``True`` when all have answered.
+    """Ask every system for everything of the person, at most ``budget`` calls each; ``True`` when all have answered.
 
     Resumes at the window where an earlier run stopped. Raises ``ConnectorError`` when a system does not answer.
     """
     request = Request.objects.select_related("subject").get(pk=request_id)
-    for system in System.objects.order_by("name"):
-        if fresh_searches(request).filter(system=system, finished_at__isnull=False).exists():
-            continue
-        budget = _search_system(request, system, budget=budget, beat=beat)
-        if budget <= 0:
-            break
+    answered = fresh_searches(request).filter(finished_at__isnull=False).values("system_id")
+    asked = System.objects.exclude(pk__in=answered).values_list("pk", flat=True)
+    systems.each(asked, lambda system: _search_system(request, system, budget=budget, beat=beat))
     return is_finished(request)
 
 
@@ -83,7 +80,7 @@ def fresh_searches(request: Request) -> QuerySet[Search]:
     return Search.objects.filter(request=request, started_at__gte=since)
 
 
-def _search_system(request: Request, system: System, *, budget: int, beat: Beat) -> int:
+def _search_system(request: Request, system: System, *, budget: int, beat: Beat) -> None:
     known = _known_identifiers(request, region=system.region)
     manifest = registry.manifest(system.kind)
     run, _ = Search.objects.get_or_create(
@@ -101,12 +98,11 @@ def _search_system(request: Request, system: System, *, budget: int, beat: Beat)
             _fetch_named(run, connector, named=named, known=known)
         for position in range(run.cursor, len(work)):
             if budget <= 0:
-                return 0
+                return
             beat()
             window, query = work[position]
             budget -= _read_window(run, connector, query=query, window=window, known=known, position=position)
     _finish(run)
-    return budget
 
 
 def _known_identifiers(request: Request, *, region: str) -> list[Known]:

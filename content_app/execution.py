@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import islice
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -50,23 +52,25 @@ class Looked:
 
 
 def run(request_id: UUID, *, budget: int, beat: Beat) -> bool:
-    """Work through at most ``budget`` interactions; ``True`` once every item has a final outcome.
+    """Work through at most ``budget`` interactions of each system; ``True`` once every item has a final outcome.
 
     Raises ``Refused`` when a gate is closed and ``ConnectorError`` when a system does not answer; both leave rows
     from which the next run goes on.
     """
     plan = approved_plan(request_id)
-    for system_id in receipts.systems_of(receipts.unfinished(plan)):
-        system = System.objects.get(pk=system_id)
-        _require_system_open(system)
-        with systems.connected(system) as connector:
-            _require_self_test(connector)
-            current = Run(plan, connector, beat, budget)
-            _settle_unknown(current, system_id)
-            if _try_one(current, system_id):
-                _delete_rest(current, system_id)
-            budget = current.budget
+    touched = receipts.systems_of(receipts.unfinished(plan))
+    systems.each(touched, lambda system: _work_through(plan, system, budget=budget, beat=beat))
     return not receipts.unfinished(plan).exists()
+
+
+def _work_through(plan: Plan, system: System, *, budget: int, beat: Beat) -> None:
+    _require_system_open(system)
+    with systems.connected(system) as connector:
+        _require_self_test(connector)
+        current = Run(plan, connector, beat, budget)
+        _settle_unknown(current, system.pk)
+        if _try_one(current, system.pk):
+            _delete_rest(current, system.pk)
 
 
 # --- gates -----------------------------------------------------------------------------------------------------------
@@ -183,6 +187,7 @@ def _carry_out(current: Run, groups: list[tuple[str, list[Item]]]) -> None:
 def _look(current: Run, groups: list[tuple[str, list[Item]]]) -> Looked:
     looked = Looked()
     for external_id, items in groups:
+        current.beat()
         interaction = current.connector.get(external_id)
         present = {content.key for content in interaction.content} if interaction else set()
         here = [item for item in items if item.content_key in present]
@@ -198,7 +203,13 @@ def _look(current: Run, groups: list[tuple[str, list[Item]]]) -> Looked:
 
 
 def _may_go_whole(plan: Plan, item: Item, interaction: Interaction) -> bool:
-    """Only when every piece of content that is there now stands on this list as «delete with its interaction»."""
+    """Only when every piece of content that is there now stands on this list as «delete with its interaction».
+
+    A fresh interaction goes file by file: a transcript that arrives between this look and the call would else be
+    deleted unseen.
+    """
+    if item.occurred_at > timezone.now() - timedelta(hours=settings.PORTAL_SETTLED_HOURS):
+        return False
     listed = set(
         plan.items.filter(
             system_id=item.system_id, external_id=item.external_id, action=Item.Action.DELETE_INTERACTION
@@ -218,6 +229,7 @@ def _receive_gone(current: Run, items: list[Item]) -> None:
 
 
 def _delete_whole(current: Run, whole: dict[str, list[Item]]) -> None:
+    current.beat()
     items = [item for group in whole.values() for item in group]
     step = receipts.open_step(current.plan, kind=Step.Kind.BATCH, items=items)
     intent = receipts.intend(step, items=items, kind="batch")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -83,6 +84,8 @@ def _work(request_id: UUID, *, beat: Beat) -> tuple[Attention, float | None, boo
     except ConnectorError as error:
         return _attention_of(error), SOON.get(error.code, error.retry_after), False
     except Refused as refused:
+        if refused.code == "run_over":
+            return _standing_attention(request_id), 0, True
         return _attention_of_refusal(refused, request_id)
     return _standing_attention(request_id), 0 if worked else IDLE, worked
 
@@ -216,7 +219,12 @@ def _take_lease(request_id: UUID) -> int | None:
 
 
 def _beat(request_id: UUID, fence: int) -> Beat:
+    """Called between two calls, where stopping is safe: keeps the lease, and ends a run that has lasted long enough."""
+    over = time.monotonic() + settings.PORTAL_RUN_SECONDS
+
     def beat() -> None:
+        if time.monotonic() > over:
+            raise Refused("run_over", "This run is over; the next one goes on.")
         until = timezone.now() + timedelta(seconds=settings.PORTAL_LEASE_SECONDS)
         if not Errand.objects.filter(request_id=request_id, fence=fence).update(lease_until=until):
             raise Refused("lost_lease", "Another worker has taken this request over.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -26,6 +26,9 @@ from requests_app import audit, gates
 from requests_app.errors import Refused
 
 #: Calls a minute that an account may see from all workers together (``vonage.md`` 9: a little below 160 and 16).
+#: Refusals after which this worker must not go on, at whatever system.
+ENDS_THE_RUN = frozenset({"lost_lease", "run_over"})
+
 LIMITS: dict[Purpose, int] = {"read": 150, "delete": 14}
 
 
@@ -70,6 +73,22 @@ def connected(system: System) -> Iterator[ContentConnector]:
         yield connector
     finally:
         connector.close()
+
+
+def each(system_ids: Iterable[UUID], act: Callable[[System], object]) -> None:
+    """Do something at every system. One that does not answer holds no other up; its error is raised at the end."""
+    failed: ConnectorError | Refused | None = None
+    for system in System.objects.filter(pk__in=list(system_ids)).order_by("name"):
+        try:
+            act(system)
+        except ConnectorError as error:
+            failed = failed or error
+        except Refused as refused:
+            if refused.code in ENDS_THE_RUN:
+                raise
+            failed = failed or refused
+    if failed is not None:
+        raise failed
 
 
 # --- the gate --------------------------------------------------------------------------------------------------------

@@ -29,14 +29,15 @@ CHUNK = 50
 
 
 def run(request_id: UUID, *, round_number: int, budget: int, beat: Beat) -> bool:
-    """Read back at most ``budget`` interactions of all the request's approved lists; ``True`` when none is left."""
+    """Read back at most ``budget`` interactions of each list and system; ``True`` when none is left."""
     for plan in approved_plans(request_id):
-        for system_id in receipts.systems_of(receipts.unread(plan, round_number=round_number)):
-            system = System.objects.get(pk=system_id)
+        left = receipts.unread(plan, round_number=round_number)
+
+        def read(system: System, plan: Plan = plan) -> None:
             with systems.connected(system) as connector:
-                budget -= _read_back(plan, system_id, connector, round_number=round_number, budget=budget, beat=beat)
-            if budget <= 0:
-                break
+                _read_back(plan, system.pk, connector, round_number=round_number, budget=budget, beat=beat)
+
+        systems.each(receipts.systems_of(left), read)
     return is_done(request_id, round_number=round_number)
 
 
@@ -66,7 +67,7 @@ def still_there(request_id: UUID) -> bool:
 
 def _read_back(
     plan: Plan, system_id: UUID, connector: ContentConnector, *, round_number: int, budget: int, beat: Beat
-) -> int:
+) -> None:
     items = (
         receipts.unread(plan, round_number=round_number)
         .filter(system_id=system_id)
@@ -78,17 +79,16 @@ def _read_back(
         chunk = [(external_id, list(group)) for external_id, group in islice(groups, min(CHUNK, budget - done))]
         if not chunk:
             break
-        beat()
-        _note(plan, _look(plan, connector, chunk), round_number=round_number)
+        _note(plan, _look(plan, connector, chunk, beat=beat), round_number=round_number)
         done += len(chunk)
-    return done
 
 
 def _look(
-    plan: Plan, connector: ContentConnector, chunk: Sequence[tuple[str, Sequence[Item]]]
+    plan: Plan, connector: ContentConnector, chunk: Sequence[tuple[str, Sequence[Item]]], *, beat: Beat
 ) -> list[tuple[Item, Verification.Result]]:
     results = []
     for external_id, items in chunk:
+        beat()
         interaction = connector.get(external_id)
         present = {content.key for content in interaction.content} if interaction else set()
         if interaction:

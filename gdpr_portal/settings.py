@@ -44,6 +44,10 @@ PORTAL_PLAN_VALID_DAYS = env.int("PORTAL_PLAN_VALID_DAYS", default=14)
 PORTAL_VERIFY_AGAIN_DAYS = env.int("PORTAL_VERIFY_AGAIN_DAYS", default=7)
 #: Interactions handled in one run of a task; the next run goes on.
 PORTAL_RUN_BUDGET = env.int("PORTAL_RUN_BUDGET", default=200)
+#: Seconds after which a run ends between two calls; far below PORTAL_TASK_TIMEOUT, which ends it anywhere.
+PORTAL_RUN_SECONDS = env.int("PORTAL_RUN_SECONDS", default=100)
+#: Hours after which no further content of an interaction is expected. Younger ones are deleted file by file.
+PORTAL_SETTLED_HOURS = env.int("PORTAL_SETTLED_HOURS", default=24)
 #: Seconds a worker may hold a request or an account before another may take over.
 PORTAL_LEASE_SECONDS = env.int("PORTAL_LEASE_SECONDS", default=120)
 #: Tries for one item before a person must look at it.
