@@ -89,7 +89,7 @@ def test_staff_check_who_is_asking_and_validate(visit, demo):
 def test_the_worker_finds_the_content_and_staff_decide_what_a_match_alone_does_not(visit, demo, person):
     staff = visit("staff")
     page = staff.open(told["page"])
-    page.get_by_role("heading", name="What was found").wait_for(timeout=PATIENCE * 1000)
+    page.get_by_role("heading", name="What was found", exact=True).wait_for(timeout=PATIENCE * 1000)
     staff.look("story-found")
     page.get_by_role("link", name="Choose and freeze the list").click()
     staff.settle()
