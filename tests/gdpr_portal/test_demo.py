@@ -131,7 +131,9 @@ def test_it_restarts_the_loop_and_stops_without_leaving_anyone(demo):
 
 
 def test_with_keep_it_goes_on_where_it_stopped(demo):
-    """Runs after the one that stopped it."""
+    if demo.process.poll() is None:
+        demo.process.send_signal(signal.SIGINT)
+        demo.process.wait(20)
     before = demo.rows("SELECT reference, state FROM requests_app_request ORDER BY reference")
     with running(demo.directory, KEEP="1") as again:
         assert again.password == demo.password
