@@ -26,7 +26,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from gdpr_portal.demo_cast import CAST
+from gdpr_portal.demo_box import box
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = Path(os.environ.get("DEMO_DIR") or ROOT / "var" / "demo").resolve()
@@ -311,31 +311,7 @@ def open_doors(env: dict[str, str], port: int, *others: Part) -> None:
     wait_for(others[0], lambda: answers_at(port, "/health/"))
     for part in others[1:]:
         wait_for(part, lambda part=part: part.alive)  # type: ignore[misc]
-    say(box(port, env["DEMO_PASSWORD"]))
-
-
-def waits() -> list[list[str]]:
-    """What the story left for whom: user name and sentence."""
-    told = VAR / "waits.txt"
-    return [line.split("\t", 1) for line in told.read_text().splitlines()] if told.exists() else []
-
-
-def box(port: int, password: str) -> str:
-    """The address and the accounts, so that nobody has to look for them."""
-    lines = [
-        f"The portal is at  http://{HOST}:{port}/",
-        "",
-        f"Every account has the password  {password}",
-        "",
-        *(f"{player.username:<16}{player.first_name + ' ' + player.last_name:<14}{player.does}" for player in CAST),
-        "",
-        f"Everything in it is invented. Logs and data: {VAR}",
-        "Ctrl-C stops it all.",
-    ]
-    lines[-2:-2] = [*(f"Sign in as {username:<14}{what}" for username, what in waits()), ""]
-    width = max(map(len, lines))
-    rule = "─" * (width + 4)
-    return "\n".join(["", f"╭{rule}╮", *(f"│  {line:<{width}}  │" for line in lines), f"╰{rule}╯", ""])
+    say(box(f"http://{HOST}:{port}/", env["DEMO_PASSWORD"], folder=VAR))
 
 
 def supervise(env: dict[str, str], parts: tuple[Part, ...], *, restartable: tuple[Part, ...]) -> NoReturn:

@@ -97,12 +97,11 @@ class Demo:
 
     def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run one of the portal's commands in the demo's own environment."""
-        loop = int((self.directory / "loop.pid").read_text())
-        kept = Path(f"/proc/{loop}/environ").read_bytes().decode().split("\0")
-        env = dict(line.split("=", 1) for line in kept if "=" in line)
-        return subprocess.run(
-            [sys.executable, "manage.py", *words], env=env, capture_output=True, text=True, check=False
-        )
+        ask = f"import json; from gdpr_portal import demo; print(json.dumps(demo.environment({self.port})))"
+        shell = environment(self.directory, self.port)
+        told = subprocess.run([sys.executable, "-c", ask], env=shell, capture_output=True, text=True, check=True)
+        command = [sys.executable, "manage.py", *words]
+        return subprocess.run(command, env=json.loads(told.stdout), capture_output=True, text=True, check=False)
 
     def kill(self, part: str) -> None:
         """Kill a part and everything that it started, as a machine dies."""

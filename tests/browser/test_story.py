@@ -53,7 +53,7 @@ def wait_for_state(demo, wanted):
 
 def test_staff_take_a_request_and_read_its_reference_out(visit, person):
     staff = visit("staff")
-    staff.look("waiting")
+    staff.look("story-waiting")
     page = staff.open("/admin/requests_app/request/add/")
     page.get_by_label("Name of the person").fill(person["name"])
     for position, (kind, value) in enumerate(person["known"], 1):
@@ -62,17 +62,17 @@ def test_staff_take_a_request_and_read_its_reference_out(visit, person):
             page.get_by_text("Another number or address").click()
         page.get_by_label(f"Kind of identifier {position}", exact=True).select_option(kind)
         row.fill(value)
-    staff.look("capture")
+    staff.look("story-capture")
     staff.press("Take the request")
     told["reference"] = page.locator(".taken-reference").inner_text().strip()
     assert re.fullmatch(r"DSR-\w{4}-\w{4}", told["reference"])
-    staff.look("taken")
+    staff.look("story-taken")
     page.get_by_role("link", name="Open the request").click()
     page.wait_for_url("**/change/")
     told["page"] = page.url
     told["plan"] = f"/admin/content_app/plan/of/{page.url.split('/')[-3]}/"
     staff.settle()
-    staff.look("received")
+    staff.look("story-received")
 
 
 def test_staff_check_who_is_asking_and_validate(visit, demo):
@@ -89,11 +89,11 @@ def test_staff_check_who_is_asking_and_validate(visit, demo):
 def test_the_worker_finds_the_content_and_staff_decide_what_a_match_alone_does_not(visit, demo, person):
     staff = visit("staff")
     page = staff.open(told["page"])
-    page.get_by_role("heading", name="What was found").wait_for(timeout=PATIENCE * 1000)
-    staff.look("found")
+    page.get_by_role("heading", name="What was found", exact=True).wait_for(timeout=PATIENCE * 1000)
+    staff.look("story-found")
     page.get_by_role("link", name="Choose and freeze the list").click()
     staff.settle()
-    staff.look("choose")
+    staff.look("story-choose")
     if page.get_by_role("button", name="Freeze the list").is_disabled():
         staff.open(f"{page.url.partition('?')[0]}?show=open")
         page.locator("input[name=all_matching]").check()
@@ -116,9 +116,9 @@ def test_an_administrator_links_the_supervisor_to_an_agent_who_is_heard(visit, d
     page.get_by_label("Connected system").select_option(label="Contact centre")
     page.get_by_label("Agent id").fill(min(agents))
     page.get_by_label("Colleague").select_option(label="supervisor")
-    administrator.look("link-an-agent")
+    administrator.look("story-link-an-agent")
     administrator.press("Save")
-    administrator.look("agents")
+    administrator.look("story-agents")
 
 
 def test_staff_freeze_the_exact_list(visit, demo):
@@ -128,7 +128,7 @@ def test_staff_freeze_the_exact_list(visit, demo):
     staff.settle()
     staff.press("Freeze the list")
     assert state(demo) == "planned"
-    staff.look("planned")
+    staff.look("story-planned")
 
 
 def test_the_supervisor_who_is_heard_on_it_sees_why_she_may_not_approve(visit):
@@ -136,19 +136,19 @@ def test_the_supervisor_who_is_heard_on_it_sees_why_she_may_not_approve(visit):
     page = barred.open(f"{told['plan']}review/")
     assert "You may not approve this list: you are heard on an item of its list" in page.inner_text("main")
     assert page.get_by_role("button", name="Approve the deletion").count() == 0
-    barred.look("review-barred")
+    barred.look("story-review-barred")
 
 
 def test_another_supervisor_reviews_the_exact_list_and_approves_it(visit, demo):
     supervisor = visit("supervisor2")
-    supervisor.look("waiting")
+    supervisor.look("story-waiting")
     supervisor.open(told["page"])
-    supervisor.look("request-planned")
+    supervisor.look("story-request-planned")
     page = supervisor.open(f"{told['plan']}review/")
-    supervisor.look("review")
+    supervisor.look("story-review")
     page.locator("input[name=confirmed]").check()
     supervisor.press("Approve the deletion")
-    supervisor.look("approved")
+    supervisor.look("story-approved")
     wait_for_state(demo, "verified")
 
 
@@ -163,7 +163,7 @@ def test_everything_is_gone_from_the_contact_centre_and_nothing_of_a_stranger(de
 def test_staff_export_the_completion_report(visit, tmp_path):
     staff = visit("staff")
     page = staff.open(told["page"])
-    staff.look("verified")
+    staff.look("story-verified")
     files = {}
     for name in ("PDF", "CSV", "JSON"):
         with page.expect_download() as download:
@@ -183,16 +183,16 @@ def test_staff_record_the_reply_and_the_request_is_closed(visit, demo):
     page.get_by_label("The reply went out by").select_option("email")
     staff.press("Record the reply and close")
     assert state(demo) == "closed"
-    staff.look("closed")
+    staff.look("story-closed")
 
 
 def test_the_auditor_finds_the_whole_trail_and_the_ledger_holds(visit, demo):
     auditor = visit("auditor")
-    auditor.look("waiting")
+    auditor.look("story-waiting")
     auditor.open(told["page"])
-    auditor.look("request-closed")
+    auditor.look("story-request-closed")
     page = auditor.open("/admin/requests_app/ledgerleaf/")
-    auditor.look("ledger")
+    auditor.look("story-ledger")
     object_id = told["plan"].split("/")[-2].replace("-", "")
     query = "SELECT type FROM requests_app_ledgerleaf WHERE replace(object_id, '-', '') = ? ORDER BY at"
     trail = [kind for (kind,) in demo.rows(query, object_id)]
@@ -204,7 +204,7 @@ def test_the_auditor_finds_the_whole_trail_and_the_ledger_holds(visit, demo):
         assert wanted in trail
     page.locator("#result_list tbody a, .rows a, table a").first.click()
     auditor.settle()
-    auditor.look("ledger-entry")
+    auditor.look("story-ledger-entry")
     verdict = demo.manage("verify_audit")
     assert verdict.returncode == 0, verdict.stderr
     assert "The ledger holds" in verdict.stdout

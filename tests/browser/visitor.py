@@ -124,7 +124,7 @@ class Visitor:
 
 def _serious(page: Page) -> list[str]:
     """What keeps somebody from reading or using the page, as axe sees it."""
-    found = Axe().run(page).response["violations"]
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{one['id']}: {[(node['target'], node.get('failureSummary', '')[:200]) for node in one['nodes'][:3]]}"
         for one in found

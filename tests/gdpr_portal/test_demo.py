@@ -128,3 +128,15 @@ def test_it_restarts_the_loop_and_stops_without_leaving_anyone(demo):
     demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait(20) == 0
     assert processes_of(demo.directory) == {}
+
+
+def test_with_keep_it_goes_on_where_it_stopped(demo):
+    if demo.process.poll() is None:
+        demo.process.send_signal(signal.SIGINT)
+        demo.process.wait(20)
+    before = demo.rows("SELECT reference, state FROM requests_app_request ORDER BY reference")
+    with running(demo.directory, KEEP="1") as again:
+        assert again.password == demo.password
+        assert again.rows("SELECT reference, state FROM requests_app_request ORDER BY reference") == before
+        (address,) = again.rows("SELECT gateway_url FROM content_app_system WHERE credential = 'VCC'")[0]
+        assert address == again.sandbox

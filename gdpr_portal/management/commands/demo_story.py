@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from gdpr_portal import demo_story
+from gdpr_portal import demo_story, demo_waits
 
 #: What waits for whom, for ``make demo`` to print: a line each, the user name before the tabulator.
 WAITS = settings.VAR_DIR / "waits.txt"
@@ -20,5 +20,5 @@ class Command(BaseCommand):
         if not settings.DEMO:
             raise CommandError("The story fills the portal with invented people. It is told under DEMO=1 only.")
         count = demo_story.tell()
-        WAITS.write_text("".join(f"{username}\t{what}\n" for username, what in demo_story.waits()))
+        WAITS.write_text("".join(f"{username}\t{what}\n" for username, what in demo_waits.gather()))
         self.stdout.write(f"{count} requests.")
