@@ -25,6 +25,7 @@ from content_app.receipts import Beat
 from requests_app import audit, keys
 from requests_app.identifiers import ADDRESS_KINDS, MIN_PREFIX, Kind, formats, left_out, matches
 from requests_app.models import Decision, Identifier, Request, Scope
+from requests_app.states import State
 
 Doubt, Link, Found = Candidate.Doubt, Candidate.Link, Candidate.Kind
 
@@ -78,6 +79,21 @@ def fresh_searches(request: Request) -> QuerySet[Search]:
     last = sent_back.order_by("-at").values_list("at", flat=True).first()
     since = max(filter(None, (request.scope_as_of, last)), default=request.received_at)
     return Search.objects.filter(request=request, started_at__gte=since)
+
+
+def doubt_newly_shared(request_id: UUID) -> None:
+    """Whom a match alone included waits for a person, where somebody else has come with the same identifier since."""
+    request = Request.objects.select_related("subject").get(pk=request_id)
+    if request.state != State.VALIDATED or receipts.has_begun(request):
+        return
+    for row in _identifiers_of(request):
+        value = keys.unseal(row, "value_enc", subject_id=request.subject_id)
+        if not _is_shared(Kind(row.kind), value, subject_id=request.subject_id):
+            continue
+        with transaction.atomic(durable=True):
+            theirs = request.candidates.filter(found_by=row)
+            theirs.filter(included=True, link=Link.OWN_IDENTIFIER).update(included=None, link="", doubt=Doubt.SHARED)
+            theirs.update(shared=True)
 
 
 def _search_system(request: Request, system: System, *, budget: int, beat: Beat) -> None:

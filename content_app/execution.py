@@ -48,6 +48,8 @@ class Looked:
 
     whole: dict[str, list[Item]] = field(default_factory=dict)
     single: list[Item] = field(default_factory=list)
+    #: Their deletion would take something along that stands on no list.
+    held_back: list[Item] = field(default_factory=list)
     gone: list[Item] = field(default_factory=list)
 
 
@@ -133,8 +135,11 @@ def _try_one(current: Run, system_id: UUID) -> bool:
         return True
     if trials.exists():
         raise Refused("trial_failed", "The first deletion did not take effect. A person must look at the system.")
-    for group in list(islice(_open_groups(current.plan, system_id), current.budget)):
-        _carry_out(current, [group])
+    groups = list(islice(_open_groups(current.plan, system_id), current.budget))
+    # Nothing first: what a run deleted that died before it read back is the trial.
+    for group in (None, *groups):
+        if group is not None:
+            _carry_out(current, [group])
         deleted = receipts.to_delete(current.plan).filter(system_id=system_id, latest=Result.DELETED).first()
         if deleted is not None:
             _read_back_trial(current, deleted)
@@ -173,7 +178,9 @@ def _carry_out(current: Run, groups: list[tuple[str, list[Item]]]) -> None:
     current.budget -= len(groups)
     looked = _look(current, groups)
     if looked.gone:
-        _receive_gone(current, looked.gone)
+        _receive_look(current, [(item, Result.ALREADY_GONE, "") for item in looked.gone])
+    if looked.held_back:
+        _receive_look(current, [(item, Result.NEEDS_PERSON, "goes_with") for item in looked.held_back])
     if looked.whole:
         _delete_whole(current, looked.whole)
     for item in looked.single:
@@ -197,8 +204,10 @@ def _look(current: Run, groups: list[tuple[str, list[Item]]]) -> Looked:
         receipts.discover(current.plan, here[0], interaction.content)
         if _may_go_whole(current.plan, here[0], interaction):
             looked.whole[external_id] = here
-        else:
-            looked.single += here
+            continue
+        taking_along = _taking_along(current, here, interaction)
+        looked.single += [item for item in here if item not in taking_along]
+        looked.held_back += taking_along
     return looked
 
 
@@ -218,14 +227,24 @@ def _may_go_whole(plan: Plan, item: Item, interaction: Interaction) -> bool:
     return {content.key for content in interaction.content} <= listed
 
 
+def _taking_along(current: Run, items: list[Item], interaction: Interaction) -> list[Item]:
+    """The items whose deletion takes content along that does not stand on this list, such as a screen recording."""
+    to_go = current.plan.items.filter(system_id=items[0].system_id, external_id=interaction.external_id)
+    listed = set(to_go.exclude(action=Item.Action.KEEP).values_list("content_key", flat=True))
+    unlisted = {content.content_class for content in interaction.content if content.key not in listed}
+    leads = {lead for lead, follower in current.connector.manifest.goes_with if follower in unlisted}
+    return [item for item in items if item.content_class in leads]
+
+
 # --- acting ----------------------------------------------------------------------------------------------------------
 
 
-def _receive_gone(current: Run, items: list[Item]) -> None:
-    """Inventoried once and not there any more: already gone. Nothing is sent; the look itself is the receipt."""
+def _receive_look(current: Run, outcomes: list[tuple[Item, str, str]]) -> None:
+    """Nothing is sent: not there any more, or not to be deleted alone. The look itself is the receipt."""
+    items = [item for item, _, _ in outcomes]
     step = receipts.open_step(current.plan, kind=Step.Kind.CONTENT, items=items)
     intent = receipts.intend(step, items=items, kind="look")
-    receipts.receive(intent, [(item, Result.ALREADY_GONE, "") for item in items], probed=True)
+    receipts.receive(intent, outcomes, probed=True)
 
 
 def _delete_whole(current: Run, whole: dict[str, list[Item]]) -> None:

@@ -174,7 +174,7 @@ def _attention_of_refusal(refused: Refused, request_id: UUID) -> tuple[Attention
         case "not_yet":
             after = Request.objects.get(pk=request_id).approvals.latest("at").execute_after
             return Attention.NONE, (after - timezone.now()).total_seconds(), False
-        case "lease_runs" | "lost_lease" | "moved_on":
+        case "lease_runs" | "lost_lease" | "moved_on" | "wrong_state":
             return Attention.NONE, 5, False
         case "digest":
             return Attention.DIGEST, IDLE, False

@@ -36,7 +36,7 @@ SUPPLEMENTABLE = frozenset({State.EXECUTED, State.VERIFIED, State.CLOSED})
 def choose(request_id: UUID, *, actor: User, candidate_ids: Iterable[UUID], link: str) -> int:
     """Include or exclude candidates, with a coded reason that says which; returns how many."""
     gates.require(actor, "requests_app.validate_request")
-    if link not in Link.values or link == Link.OWN_IDENTIFIER:
+    if link not in (Candidate.INCLUDES | Candidate.EXCLUDES) - {Link.OWN_IDENTIFIER}:
         raise Refused("no_reason", "Choose a reason from the list.")
     include = Link(link) in Candidate.INCLUDES
     with transaction.atomic(durable=True):
@@ -63,15 +63,16 @@ def _request_for_freezing(request_id: UUID, actor: User) -> Request:
 def freeze(request_id: UUID, *, actor: User) -> Plan:
     """Freeze the chosen list and set its digest. In a later state it holds only what turned up since."""
     try:
+        gates.require(actor, "requests_app.freeze_request")
+        discovery.doubt_newly_shared(request_id)
         with transaction.atomic(durable=True):
-            gates.require(actor, "requests_app.freeze_request")
             request = _request_for_freezing(request_id, actor)
             supplementary = receipts.has_begun(request)
             candidates = _candidates(request, supplementary=supplementary)
             _require_ready(request, candidates, supplementary=supplementary)
             plan = _create_plan(request, actor=actor, supplementary=supplementary)
             items = [_item(plan, candidate, whole) for candidate, whole in _with_wholeness(request, candidates)]
-            _require_sane(items)
+            _require_sane(request, items)
             Item.objects.bulk_create(items, batch_size=1000)
             Coverage.objects.bulk_create(_coverage(plan, items))
             _bar_whoever_is_heard(request, items)
@@ -148,13 +149,16 @@ def _item(plan: Plan, candidate: Candidate, whole: bool) -> Item:
     )  # fmt: skip
 
 
-def _require_sane(items: list[Item]) -> None:
+def _require_sane(request: Request, items: list[Item]) -> None:
     """What a connected system cannot do must not be promised, and a list must not be larger than the brake allows."""
     if sum(item.action != Item.Action.KEEP for item in items) > settings.PORTAL_PLAN_CAP:
         raise Refused("plan_too_large", f"The list has over {settings.PORTAL_PLAN_CAP} items. Narrow the date range.")
     actions: dict[tuple[UUID, str, str], set[str]] = {}
     for item in items:
         actions.setdefault((item.system_id, item.external_id, item.content_class), set()).add(item.action)
+    # What an earlier list keeps is not on a supplementary one, and is still to be kept.
+    for place in request.candidates.filter(included=False).values_list("system_id", "external_id", "content_class"):
+        actions.setdefault(place, {Item.Action.KEEP})
     kinds = dict(System.objects.values_list("pk", "kind"))
     for (system_id, external_id, content_class), chosen in actions.items():
         for lead, follower in registry.manifest(kinds[system_id]).goes_with:

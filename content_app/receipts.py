@@ -24,6 +24,7 @@ from content_app.models import Candidate, Intent, Item, Plan, Receipt, ReceiptIt
 from requests_app import audit
 from requests_app.errors import Refused
 from requests_app.models import Approval, Request
+from requests_app.states import State
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -34,6 +35,11 @@ NOT_SENT = frozenset({
     "stopped", "busy", "read_only", "missing_credentials", "bad_credentials", "scope_refused", "unauthorised",
     "rate_limited", "unreachable",
 })  # fmt: skip
+#: Codes of our own beside the connectors' → the sentence a person reads.
+CODES = {
+    "goes_with": "Deleting it would delete something along that is on no list. A supplementary list takes both",
+    "unknown": "Several answers were lost, and it is still there. Look at the system",
+}
 #: Called between calls: extends the worker's lease on the request, and raises when it was lost.
 Beat = Callable[[], None]
 
@@ -70,6 +76,7 @@ def open_step(plan: Plan, *, kind: Step.Kind, items: list[Item]) -> Step:
 def intend(step: Step, *, items: list[Item], kind: str) -> Intent:
     """Commit the intent: after this, whatever happens, the act is accounted for."""
     with transaction.atomic(durable=True):
+        _require_still_approved(step.plan)
         until = timezone.now() + timedelta(seconds=settings.PORTAL_LEASE_SECONDS)
         mine = Step.objects.filter(pk=step.pk, fence=step.fence).update(fence=step.fence + 1, lease_until=until)
         if not mine:
@@ -80,6 +87,13 @@ def intend(step: Step, *, items: list[Item], kind: str) -> Intent:
             fence=step.fence, items=len(items), kind=kind, digest=_digest([str(item.pk) for item in items]),
         )  # fmt: skip
         return Intent.objects.create(step=step, fence=step.fence, leaf=leaf)
+
+
+def _require_still_approved(plan: Plan) -> None:
+    """The last look before the act: an approval can be withdrawn while a run is under way."""
+    request = Request.objects.select_for_update().filter(pk=plan.request_id, plan_digest=plan.digest)
+    if not request.filter(state=State.APPROVED).exists():
+        raise Refused("wrong_state", "The request is not approved any more.")
 
 
 def receive(intent: Intent, outcomes: Iterable[tuple[Item, str, str]], *, probed: bool = False) -> Receipt:

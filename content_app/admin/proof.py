@@ -74,7 +74,7 @@ def _stuck(plan: Plan) -> list[tuple[str, str, str, str]]:
     failed = receipts.to_delete(plan).filter(latest=ReceiptItem.Outcome.NEEDS_PERSON).annotate(code=Subquery(code))
     return [
         (words.capitalised(words.class_word(item.content_class)), item.system.name, item.external_id,
-         ERROR_CODES.get(item.code or "", item.code or ""))
+         (ERROR_CODES | receipts.CODES).get(item.code or "", item.code or ""))
         for item in failed.select_related("system")[:STEPS_A_PAGE]
     ]  # fmt: skip
 

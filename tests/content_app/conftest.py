@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from content_app import discovery, execution, planning, systems
+from content_app import discovery, execution, planning, systems, verification
 from content_app.models import Plan, System
-from requests_app import approval
+from requests_app import approval, audit, transitions
 from requests_app.models import Request
+from requests_app.states import State
 from tests import story
 from tests.centre import Centre, plug
 from tests.factories import SystemFactory
@@ -78,6 +79,16 @@ def rooms(staff: User, validator: User, supervisor: User, settings: Any) -> Simp
     def execute(request: Request, *, budget: int = 1000) -> bool:
         return execution.run(request.pk, budget=budget, beat=no_beat)
 
+    def executed(request: Request) -> None:
+        """Carried out, and moved on as the pipeline does."""
+        assert execute(request)
+        transitions.move(request.pk, seen=State.APPROVED, to=State.EXECUTED, actor=audit.WORKER)
+        request.refresh_from_db()
+
+    def read_back(request: Request, *, round_number: int = 1, budget: int = 1000) -> bool:
+        return verification.run(request.pk, round_number=round_number, budget=budget, beat=no_beat)
+
     return SimpleNamespace(
-        take=take, search=search, freeze=freeze, approve=approve, approved=listed, execute=execute, beat=no_beat
-    )
+        take=take, search=search, freeze=freeze, approve=approve, approved=listed, execute=execute, executed=executed,
+        read_back=read_back, beat=no_beat,
+    )  # fmt: skip
