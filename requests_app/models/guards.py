@@ -4,8 +4,7 @@ In:  table names and conditions, from migrations.
 Out: triggers, the same promise on SQLite and on PostgreSQL.
 Never here: evidence. A guard is a rail; someone who owns the database can drop it, which the ledger would show.
 
-Django sees a refused statement as ``IntegrityError`` (SQLite) or ``InternalError`` (PostgreSQL): catch
-``DatabaseError``.
+Django sees a refused statement as ``IntegrityError`` on both engines.
 """
 
 from __future__ import annotations
