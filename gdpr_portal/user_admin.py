@@ -234,6 +234,12 @@ class AgentForm(forms.ModelForm):
         self.fields["system_id"].choices = [(str(one.pk), one.name) for one in System.objects.order_by("name")]  # type: ignore[attr-defined]
 
 
+def _note_agent(actor: Any, account: StaffAccount, change: str) -> None:
+    """Who counts as heard depends on these rows, so each change is an entry."""
+    person = UUID(audit.pseudonym_of(account.user))
+    audit.append("agent.linked", actor=actor, about=person, person=person, system=account.system_id, change=change)
+
+
 class AgentAdmin(Worded):
     """Which colleague is which agent: whoever is heard on a recording cannot approve its deletion."""
 
@@ -250,6 +256,14 @@ class AgentAdmin(Worded):
     list_display = ("external_id", "user", "system_")
     search_fields = ("external_id", "user__username")
     list_select_related = ("user",)
+
+    def save_model(self, request: HttpRequest, obj: StaffAccount, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        _note_agent(request.user, obj, "changed" if change else "linked")
+
+    def delete_model(self, request: HttpRequest, obj: StaffAccount) -> None:
+        _note_agent(request.user, obj, "unlinked")
+        super().delete_model(request, obj)
 
     @admin.display(description="Connected system")
     def system_(self, account: StaffAccount) -> str:

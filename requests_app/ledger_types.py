@@ -79,5 +79,8 @@ TYPES: dict[str, EntryType] = {
     "system.stopped": EntryType("Emergency stop set", _SYSTEM, "operations"),
     "system.resumed": EntryType("Emergency stop lifted", _SYSTEM, "operations"),
     # gdpr_portal
+    "agent.linked": EntryType(
+        "Agent linked to a colleague", {"person": "id", "system": "id", "change": "code"}, "operations"
+    ),
     "user.changed": EntryType("Account changed", {"person": "id", "change": "code", "roles": "count"}, "operations"),
 }  # fmt: skip

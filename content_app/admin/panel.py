@@ -15,9 +15,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from content_app import discovery, planning
+from content_app import discovery, planning, receipts
 from content_app.admin import doors, figures, replying, words
-from content_app.models import Errand
+from content_app.models import Candidate, Errand
 from requests_app import approval
 from requests_app.models import Approval, Request, Right
 from requests_app.states import State
@@ -136,6 +136,7 @@ def _results(case: Request) -> dict[str, Any]:
         "at_once": figures.read_back(case.pk, round_number=1), "again": figures.read_back(case.pk, round_number=2),
         "again_due": Errand.objects.filter(request=case).values_list("again_at", flat=True).first(),
         "turned_up": turned_up,
+        "came_back": receipts.waiting(case).filter(kind=Candidate.Kind.REAPPEARED).count(),
         "supplement": figures.by_class(later) if turned_up else [],
     }  # fmt: skip
 

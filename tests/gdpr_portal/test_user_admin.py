@@ -1,5 +1,6 @@
 """People and roles: administrators keep them, nobody climbs, and the ledger sees each change."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -116,8 +117,14 @@ def test_nobody_else_opens_people(who: str, login: Login, request: Any) -> None:
 def test_an_agent_id_is_linked_to_a_colleague(administrator: User, agent: User, login: Login) -> None:
     system = factories.SystemFactory()
     data = {"system_id": str(system.pk), "external_id": "4711", "user": agent.pk}
-    login(administrator).post(reverse("admin:requests_app_staffaccount_add"), data)
-    assert StaffAccount.objects.get().user == agent
+    client = login(administrator)
+    client.post(reverse("admin:requests_app_staffaccount_add"), data)
+    account = StaffAccount.objects.get()
+    assert account.user == agent
+    client.post(reverse("admin:requests_app_staffaccount_delete", args=[account.pk]), {"post": "yes"})
+    assert not StaffAccount.objects.exists()
+    leaves = LedgerLeaf.objects.filter(type="agent.linked").order_by("id")
+    assert [json.loads(bytes(leaf.leaf))["facts"]["change"] for leaf in leaves] == ["linked", "unlinked"]
 
 
 def test_the_pages_of_packages_are_shut() -> None:
