@@ -22,8 +22,8 @@ def sweep() -> int:
     """Destroy evidence of ended requests, and any that is older than the maximum; returns how many pieces."""
     too_old = timezone.now() - timedelta(days=EVIDENCE_DAYS)
     live = Evidence.objects.filter(destroyed_at__isnull=True)
-    due = live.filter(request__state__in=ENDS) | live.filter(added_at__lt=too_old)
-    for evidence in due.select_related("request"):
+    due = list((live.filter(request__state__in=ENDS) | live.filter(added_at__lt=too_old)).select_related("request"))
+    for evidence in due:
         with transaction.atomic(durable=True):
             Evidence.objects.filter(pk=evidence.pk).update(wrapped_file_key=None, destroyed_at=timezone.now(), file="")
             about, reason = evidence.request, "term_over"

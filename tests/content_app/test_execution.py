@@ -1,5 +1,6 @@
 """Room 5: every gate before a delete, and that nothing is ever deleted that the second person did not approve."""
 
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -24,6 +25,15 @@ def refused(code, act, *args, **kwargs):
     with pytest.raises(Refused) as caught:
         act(*args, **kwargs)
     assert caught.value.code == code
+
+
+@contextmanager
+def behind_the_portal():
+    """What somebody who owns the database can do."""
+    connection.check_constraints()
+    with guards_aside(connection):
+        yield
+        connection.check_constraints()
 
 
 def deletes(centre):
@@ -62,7 +72,7 @@ def approved(system, centre, rooms):
 @pytest.mark.parametrize("state", ["received", "validated", "planned", "executed"])
 def test_only_an_approved_request_is_carried_out(approved, rooms, centre, state):
     request = approved()
-    with guards_aside(connection):
+    with behind_the_portal():
         type(request).objects.filter(pk=request.pk).update(**{"state": state})
     refused("wrong_state", rooms.execute, request)
     assert centre.log == []
@@ -92,7 +102,7 @@ def test_an_approval_that_is_withdrawn_while_a_run_begins_holds_before_the_first
 
 def test_until_the_time_to_withdraw_is_over_nothing_is_sent(approved, rooms, centre, clock):
     request = approved()
-    with guards_aside(connection):
+    with behind_the_portal():
         Approval.objects.update(execute_after=timezone.now() + timedelta(hours=2))
     clock.shift(timedelta(hours=2, microseconds=-1))
     refused("not_yet", rooms.execute, request)
@@ -122,7 +132,7 @@ def test_whoever_was_barred_after_approving_has_not_approved(approved, rooms, ce
 )
 def test_four_digests_that_differ_anywhere_stop_everything(approved, rooms, centre, change):
     request = approved()
-    with guards_aside(connection):
+    with behind_the_portal():
         change(request)
     refused("digest", rooms.execute, request)
     assert centre.log == []
@@ -131,7 +141,7 @@ def test_four_digests_that_differ_anywhere_stop_everything(approved, rooms, cent
 def test_an_approval_that_names_another_requests_list_carries_out_nothing(approved, rooms, centre, staff, connect):
     request, another = approved(), approved(c=("voicemail",))
     centre.log.clear()
-    with guards_aside(connection):
+    with behind_the_portal():
         Approval.objects.filter(request=another).delete()
         Approval.objects.filter(request=request).update(plan_id=another.plans.get().pk)
     with pytest.raises(Exception, match="matching query does not exist"):

@@ -1,0 +1,85 @@
+"""The queue is a hint: whatever happens to its messages, the tables find every request again, and none twice."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+from django_q.models import OrmQ
+
+from content_app import pipeline, tasks
+from content_app.models import Errand, Heartbeat
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def request_():
+    return factories.RequestFactory.create(is_validated=True)
+
+
+def queued():
+    """(function, arguments) of every message that waits."""
+    return [(row.task["func"], row.task["args"]) for row in OrmQ.objects.all()]
+
+
+def test_each_due_request_is_queued_once(request_):
+    assert [tasks.pick_up() for _ in range(3)] == [1, 0, 0]
+    assert queued() == [(tasks.advance, (str(request_.pk),))]
+
+
+def test_nothing_due_queues_nothing():
+    factories.RequestFactory.create()
+    assert tasks.pick_up() == 0
+    assert queued() == []
+
+
+def test_a_lost_message_costs_a_while_and_not_the_request(request_, clock, settings):
+    tasks.pick_up()
+    OrmQ.objects.all().delete()
+    assert tasks.pick_up() == 0
+    clock.shift(timedelta(seconds=settings.PORTAL_LEASE_SECONDS))
+    assert tasks.pick_up() == 1
+    assert len(queued()) == 1
+
+
+def test_a_request_that_moved_on_is_queued_again_at_once(request_):
+    tasks.pick_up()
+    Errand.objects.update(seen="received")
+    assert tasks.pick_up() == 1
+
+
+def test_a_doubled_message_works_once(system, centre, rooms):
+    centre.hold("a", "voicemail")
+    request = rooms.take()
+    for _ in range(2):
+        tasks.advance(str(request.pk))
+    asked = centre.asked("find")
+    assert len(asked) == len(set(asked)) > 0
+    assert request.candidates.count() == 1
+
+
+def test_a_doubled_message_in_the_middle_of_the_work_does_nothing(system, centre, rooms):
+    request = rooms.take()
+    centre.before = lambda entry: tasks.advance(str(request.pk))
+    tasks.advance(str(request.pk))
+    asked = centre.asked("find")
+    assert len(asked) == len(set(asked)) > 0
+
+
+def test_a_message_that_comes_late_finds_nothing_to_do(system, centre, rooms):
+    centre.hold("a", "voicemail")
+    request = rooms.approved()
+    rooms.executed(request)
+    rooms.read_back(request)
+    pipeline.advance(request.pk)
+    deleted = [entry for entry in centre.log if entry[0].startswith("delete")]
+    tasks.advance(str(request.pk))
+    assert [entry for entry in centre.log if entry[0].startswith("delete")] == deleted
+
+
+def test_the_worker_is_asked_for_a_sign_of_life():
+    tasks.queue_sign_of_life()
+    assert queued() == [(tasks.show_life, ())]
+    tasks.show_life()
+    assert timezone.now() - Heartbeat.objects.get(name="worker").at < timedelta(seconds=10)
