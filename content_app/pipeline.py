@@ -82,7 +82,8 @@ def _work(request_id: UUID, *, beat: Beat) -> tuple[Attention, float | None, boo
     try:
         worked = _next_room(request_id, beat=beat)
     except ConnectorError as error:
-        return _attention_of(error), SOON.get(error.code, error.retry_after), False
+        wait = SOON.get(error.code, error.retry_after)
+        return _attention_of(error), wait if wait is None else min(wait, LONGEST_WAIT), False
     except Refused as refused:
         if refused.code == "run_over":
             return _standing_attention(request_id), 0, True

@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "gdpr_portal.wrong_method.explain",
 ]
 
 ROOT_URLCONF = "gdpr_portal.urls"

@@ -2,10 +2,10 @@
 
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.templatetags.static import static
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from gdpr_portal import user_admin
@@ -20,10 +20,16 @@ def health(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok"})
 
 
+def shut(request: HttpRequest) -> HttpResponse:
+    """allauth's pages that live on e-mail. The portal sends none: an administrator sets a new password."""
+    raise Http404("The portal sends no mail.")
+
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", lambda request: redirect(static("portal/favicon.svg"))),
     path("health/", health, name="health"),
+    re_path("^accounts/(?:email|confirm-email|password/reset)/", shut),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),
 ]

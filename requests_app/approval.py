@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import DatabaseError, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from requests_app import audit, gates, transitions
@@ -86,7 +86,7 @@ def approve(
     except Refused as refused:
         transitions.record_refusal("approve", refused, about=request_id, actor=actor, plan=plan_id)
         raise
-    except DatabaseError:
+    except IntegrityError:
         # The guard in the database is the second lock: whoever gets here was barred a moment ago.
         barred = Refused("barred", "You may not approve this request. A colleague must.")
         transitions.record_refusal("approve", barred, about=request_id, actor=actor, plan=plan_id)
@@ -105,15 +105,15 @@ def _store(request: Request, *, actor: User, plan_id: UUID, digest: str, step_up
     return approval
 
 
-def withdraw_approval(request_id: UUID, *, actor: User, reason: str, acts_begun: bool) -> None:
-    """Take an approval back before the first act. ``acts_begun`` is the workshop's word that something was done."""
+def withdraw_approval(request_id: UUID, *, actor: User, reason: str, acts_begun: Callable[[], bool]) -> None:
+    """Take an approval back before the first act. ``acts_begun`` asks the workshop, while nobody can begin one."""
     try:
         with transaction.atomic(durable=True):
             gates.require(actor, "requests_app.approve_request")
-            request = Request.objects.get(pk=request_id)
+            request = Request.objects.select_for_update().get(pk=request_id)
             gates.require_state(request, State.APPROVED)
             gates.require_reason(reason, WITHDRAW_APPROVAL_REASONS)
-            if acts_begun:
+            if acts_begun():
                 raise Refused("acts_begun", "The deletion has begun. Set the emergency stop on the system instead.")
             approval = request.approvals.latest("at")
             ApprovalWithdrawal.objects.create(approval=approval, by=actor, reason=reason)

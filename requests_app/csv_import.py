@@ -83,10 +83,12 @@ def import_file(data: bytes, *, dry_run: bool, actor: audit.Actor = IMPORTER) ->
 def _rows(data: bytes, *, result: Result) -> Iterator[tuple[int, dict[str, str], Problem | None]]:
     """Each line as (its number, its cells by column, what is wrong with the line as a whole)."""
     reader = csv.reader(io.StringIO(_text(data), newline=""), delimiter=_delimiter(data), strict=True)
+    began = 1
     try:
         header = [cell.strip().lower() for cell in next(reader, [])]
         _check_header(header)
         while True:
+            began = reader.line_num + 1
             cells = next(reader, None)
             if cells is None:
                 return
@@ -94,9 +96,14 @@ def _rows(data: bytes, *, result: Result) -> Iterator[tuple[int, dict[str, str],
                 continue
             row = {name: cell.strip() for name, cell in zip(header, cells, strict=False)}
             yield reader.line_num, row, _fault_of_line(cells, header, line=reader.line_num)
-    except csv.Error:
-        message = "The quotation marks do not match from here on. Mend this line; what follows it was not read."
-        result.problems.append(Problem(reader.line_num, "", message))
+    except csv.Error as error:
+        too_long = "field limit" in str(error)
+        fault = (
+            f"A cell is too long (over {csv.field_size_limit()} characters), or its quotation mark never ends."
+            if too_long
+            else "The quotation marks do not match from here on."
+        )
+        result.problems.append(Problem(began, "", f"{fault} Mend this line; what follows it was not read."))
 
 
 def _text(data: bytes) -> str:

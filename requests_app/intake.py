@@ -147,7 +147,7 @@ def _faults_of_dates(received_at: datetime, *, date_from: date | None, date_to: 
 def _faults_of_text(name: str, text: str, *, needed: bool) -> dict[str, str]:
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
         return {name: "This contains characters that cannot be printed. Type it again."}
-    if needed and not text.strip():
+    if needed and all(unicodedata.category(character)[0] in "CZ" for character in text):
         return {name: "Enter the name, as the person gives it."}
     if len(text) > MAX_NAME:
         return {name: f"Shorten this to at most {MAX_NAME} characters."}

@@ -97,8 +97,11 @@ def refuse(request: HttpRequest, request_id: UUID) -> HttpResponse:
 def withdraw(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """Take an approval back, as long as nothing was done."""
     case, user, reason = _told(request, request_id)
-    plan = doors.current_plan(case)
-    begun = plan is not None and plan.steps.exists()
+
+    def begun() -> bool:
+        plan = doors.current_plan(case)
+        return plan is not None and plan.steps.exists()
+
     return doors.act(
         request, lambda: approval.withdraw_approval(case.pk, actor=user, reason=reason, acts_begun=begun),
         done="The approval is withdrawn. Nothing was deleted.", back=_page_of(case),

@@ -28,7 +28,8 @@ def find(page: ModelAdmin, request: HttpRequest) -> HttpResponse:
     """By reference; for those who see personal data also by an identifier, through the blind index."""
     if not page.has_view_permission(request):
         raise PermissionDenied
-    typed, user = request.POST.get("q", "").strip(), request.user
+    # PostgreSQL takes no NUL in a text, and no reference or identifier has one.
+    typed, user = request.POST.get("q", "").replace("\0", " ").strip(), request.user
     assert isinstance(user, User)
     if not typed:
         return _listed()

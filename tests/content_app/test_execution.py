@@ -80,7 +80,7 @@ def test_only_an_approved_request_is_carried_out(approved, rooms, centre, state)
 
 def test_a_withdrawn_approval_is_none(approved, rooms, centre, supervisor):
     request = approved()
-    approval.withdraw_approval(request.pk, actor=supervisor, reason="mistake", acts_begun=False)
+    approval.withdraw_approval(request.pk, actor=supervisor, reason="mistake", acts_begun=lambda: False)
     refused("wrong_state", rooms.execute, request)
     assert centre.log == []
 
@@ -92,7 +92,7 @@ def test_an_approval_that_is_withdrawn_while_a_run_begins_holds_before_the_first
 
     def withdraw(entry):
         if entry == ("get", "a"):
-            approval.withdraw_approval(request.pk, actor=supervisor, reason="mistake", acts_begun=False)
+            approval.withdraw_approval(request.pk, actor=supervisor, reason="mistake", acts_begun=lambda: False)
 
     centre.before = withdraw
     refused("wrong_state", rooms.execute, request)

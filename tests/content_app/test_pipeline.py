@@ -328,3 +328,10 @@ def test_a_sign_of_life_is_one_row(clock):
     pipeline.show_life("worker")
     clock.shift(timedelta(seconds=9))
     assert pipeline.show_life("worker") == Heartbeat.objects.get(name="worker").at == timezone.now()
+
+
+def test_a_system_that_asks_for_a_day_of_silence_is_asked_again_sooner(request_, monkeypatch):
+    limited = ConnectorError("rate_limited", permanent=False, retry_after=86_400)
+    monkeypatch.setattr(pipeline, "_next_room", fails(limited))
+    pipeline.advance(request_.pk)
+    assert wait() == pipeline.LONGEST_WAIT

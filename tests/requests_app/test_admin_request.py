@@ -312,3 +312,11 @@ def test_validation_is_offered_once_the_checks_reach_the_level(staff: User, take
     assert "Record a further check" in login(staff).get(url).content.decode()
     validation.record_finding(taken.pk, actor=staff, method="callback", level="IAL-2", result="passed")
     assert "Validate the request" in login(staff).get(url).content.decode()
+
+
+@pytest.mark.parametrize("typed", ["DSR\0", "07700\0 900199", "x" * 5000, "%", "<script>"])
+def test_whatever_is_typed_into_the_search_finds_nothing_and_says_so(login, staff, typed):
+    answer = login(staff).post(reverse("admin:requests_app_request_find"), {"q": typed}, follow=True)
+    assert answer.status_code == 200
+    assert not Request.objects.exists()
+    assert "Enter identifiers in full" in answer.content.decode()

@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from requests_app import approval
@@ -116,7 +116,7 @@ def test_the_hook_for_the_second_factor_can_refuse(planned, supervisor):
 
 def test_an_approval_can_be_withdrawn_before_the_first_act(planned, supervisor):
     given = approve(planned, supervisor)
-    approval.withdraw_approval(planned.pk, actor=supervisor, reason="mistake", acts_begun=False)
+    approval.withdraw_approval(planned.pk, actor=supervisor, reason="mistake", acts_begun=lambda: False)
     planned.refresh_from_db()
     assert (planned.state, planned.approved_by, planned.plan_digest) == ("validated", None, "")
     assert given.withdrawal.reason == "mistake"
@@ -125,7 +125,7 @@ def test_an_approval_can_be_withdrawn_before_the_first_act(planned, supervisor):
 def test_an_approval_cannot_be_withdrawn_after_the_first_act(planned, supervisor):
     approve(planned, supervisor)
     with pytest.raises(Refused, match="emergency stop"):
-        approval.withdraw_approval(planned.pk, actor=supervisor, reason="mistake", acts_begun=True)
+        approval.withdraw_approval(planned.pk, actor=supervisor, reason="mistake", acts_begun=lambda: True)
 
 
 def test_sending_back_makes_a_fresh_list_necessary(planned, supervisor):
@@ -146,3 +146,27 @@ def test_refusing_needs_a_reason_that_the_law_knows(planned, privacy_manager):
 def test_only_supervisors_and_privacy_managers_refuse(planned, who, request):
     with pytest.raises(Refused, match="role"):
         approval.refuse(planned.pk, actor=request.getfixturevalue(who), reason="legal_claims")
+
+
+def test_whether_acts_have_begun_is_asked_while_nobody_can_begin_one(planned, supervisor):
+    approve(planned, supervisor)
+    inside = []
+
+    def begun():
+        inside.append(len(connection.atomic_blocks))
+        return True
+
+    before = len(connection.atomic_blocks)
+    with pytest.raises(Refused, match="has begun"):
+        approval.withdraw_approval(planned.pk, actor=supervisor, reason="mistake", acts_begun=begun)
+    assert inside[0] > before
+
+
+def test_a_database_that_is_away_is_no_bar(planned, supervisor, monkeypatch):
+    def locked(*args, **kwargs):
+        raise OperationalError("database is locked")
+
+    monkeypatch.setattr(approval, "_store", locked)
+    with pytest.raises(OperationalError):
+        approve(planned, supervisor)
+    assert refused_codes() == []

@@ -1,5 +1,7 @@
 """The import: every bad line is reported with its place and what to do; again adds nothing."""
 
+import csv
+
 import pytest
 
 from requests_app import csv_import
@@ -140,3 +142,25 @@ def test_closed_history_comes_in_read_only():
 )
 def test_history_needs_outcome_and_a_sane_date(end, column):
     assert column in {problem.column for problem in run(GOOD + end, header=HISTORY).problems}
+
+
+def mini(*lines):
+    return run(*lines, dry_run=True, header="right,received_at,channel,jurisdiction,name,email")
+
+
+def test_a_cell_beyond_all_measure_is_called_by_its_name():
+    endless = "x" * (csv.field_size_limit() + 1)
+    result = mini(
+        "erasure,2026-01-05,phone,UK,Ines Example,ines@example.org", f"erasure,2026-01-05,phone,UK,{endless},a@b.org"
+    )
+    (problem,) = result.problems
+    assert (result.good, problem.line) == (1, 3)
+    assert "too long" in problem.message
+    assert "not read" in problem.message
+
+
+def test_a_quotation_mark_that_never_ends_is_reported_where_it_begins():
+    good = "erasure,2026-01-05,phone,UK,Ines Example,ines@example.org"
+    result = mini(good, 'erasure,2026-01-05,phone,UK,"Ines,a@example.org', good, good)
+    assert [problem.line for problem in result.problems] == [3]
+    assert result.good == 1

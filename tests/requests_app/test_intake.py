@@ -124,3 +124,8 @@ def test_nothing_is_stored_when_something_is_wrong(staff):
     with pytest.raises(intake.Invalid):
         received(staff, identifiers=[PHONE, ("phone", "x")])
     assert not any(model.objects.exists() for model in (Request, DataSubject, Identifier, Party, ApprovalBar))
+
+
+@pytest.mark.parametrize("name", ["\u200b", "\u202e", " \u2060 "])
+def test_a_name_of_which_nothing_can_be_seen_is_no_name(name):
+    assert errors_of(name=name) == {"name": "Enter the name, as the person gives it."}
