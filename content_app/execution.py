@@ -104,6 +104,8 @@ def _require_system_open(system: System) -> None:
 
 def _require_self_test(connector: ContentConnector) -> None:
     failed = [check for check in connector.self_test() if not check.passed]
+    if failed and failed[0].outage:
+        raise ConnectorError(failed[0].outage, permanent=False)
     if failed:
         raise Refused("credentials", failed[0].advice)
 

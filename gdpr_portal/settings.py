@@ -182,6 +182,8 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = False
 # `key` is generous: a tighter one would let anyone lock a colleague out by failing on purpose.
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/5m/ip,20/5m/key"}
+# Behind a proxy everybody has the proxy's address: ten slips by anyone would shut the door for all.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.int("PORTAL_PROXIES", default=1 if BEHIND_TLS else 0)
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True

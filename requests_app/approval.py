@@ -131,6 +131,7 @@ def send_back(request_id: UUID, *, actor: User, reason: str) -> None:
             gates.require(actor, "requests_app.approve_request", "requests_app.freeze_request")
             request = Request.objects.get(pk=request_id)
             gates.require_state(request, State.PLANNED)
+            gates.require_not_the_subject(request, actor)
             gates.require_reason(reason, SEND_BACK_REASONS)
             _back_to_validated(request, actor=actor, reason=reason, kind=Decision.Kind.SENT_BACK)
     except Refused as refused:

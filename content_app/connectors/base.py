@@ -135,11 +135,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line of a self-test: ``code`` names what was tried, ``advice`` what to do when it failed."""
+    """One line of a self-test: ``code`` names what was tried, ``advice`` what to do when it failed.
+
+    ``outage`` is the error's code where the same try may succeed later: nobody answered, so nothing was refused.
+    """
 
     code: Literal["login", "read", "delete_scope"]
     passed: bool
     advice: str = ""
+    outage: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -273,7 +273,7 @@ def _check(code: Literal["login", "read", "delete_scope"], act: Callable[[], obj
     try:
         act()
     except ConnectorError as error:
-        return Check(code, False, ERROR_CODES[error.code])
+        return Check(code, False, ERROR_CODES[error.code], outage="" if error.permanent else error.code)
     return Check(code, True)
 
 

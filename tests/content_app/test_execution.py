@@ -157,6 +157,15 @@ def test_a_self_test_that_fails_comes_before_any_look(approved, rooms, centre):
     assert [entry[0] for entry in centre.log] == ["self_test", "close"]
 
 
+def test_a_self_test_that_nobody_answered_is_an_outage_and_no_matter_of_credentials(approved, rooms, centre):
+    request = approved()
+    centre.checks = [Check("login", False, "The system could not be reached", outage="unreachable")]
+    with pytest.raises(ConnectorError) as caught:
+        rooms.execute(request)
+    assert (caught.value.code, caught.value.permanent) == ("unreachable", False)
+    assert deletes(centre) == []
+
+
 @pytest.mark.parametrize(("change", "code"), [({"stopped": True}, "stopped"), ({"shadow": True}, "read_only")])
 def test_a_system_that_is_stopped_or_in_shadow_mode_is_not_even_asked(approved, rooms, centre, change, code):
     request = approved()

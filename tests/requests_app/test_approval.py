@@ -170,3 +170,11 @@ def test_a_database_that_is_away_is_no_bar(planned, supervisor, monkeypatch):
     with pytest.raises(OperationalError):
         approve(planned, supervisor)
     assert refused_codes() == []
+
+
+def test_the_person_concerned_does_not_send_their_own_list_back(planned, supervisor):
+    Request.objects.filter(pk=planned.pk).update(subject_user=supervisor)
+    with pytest.raises(Refused, match="about you"):
+        approval.send_back(planned.pk, actor=supervisor, reason="wrong_items")
+    planned.refresh_from_db()
+    assert planned.state == "planned"

@@ -341,3 +341,10 @@ def test_a_self_test_says_that_the_delete_scope_is_missing(vcc, network) -> None
     assert checks["login"].passed
     assert not checks["delete_scope"].passed
     assert "scope" in checks["delete_scope"].advice
+
+
+def test_a_self_test_tells_an_outage_from_a_refusal(vcc, network) -> None:
+    network["token"].mock(return_value=httpx.Response(503))
+    assert vcc.self_test()[0].outage
+    network["token"].mock(return_value=httpx.Response(400, json={"error": "invalid_client"}))
+    assert not vcc.self_test()[0].outage
