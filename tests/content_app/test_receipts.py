@@ -90,7 +90,7 @@ def test_a_step_that_another_worker_has_taken_takes_no_intent(plan):
 def test_no_intent_is_written_once_the_approval_is_gone(request_, plan, supervisor):
     items = list(plan.items.all())
     step = receipts.open_step(plan, kind=Step.Kind.BATCH, items=items)
-    approval.withdraw_approval(request_.pk, actor=supervisor, reason="mistake", acts_begun=False)
+    approval.withdraw_approval(request_.pk, actor=supervisor, reason="mistake", acts_begun=lambda: False)
     with pytest.raises(Refused) as caught:
         receipts.intend(step, items=items, kind="batch")
     assert caught.value.code == "wrong_state"
@@ -262,7 +262,7 @@ def test_it_waits_until_a_list_in_force_has_it(request_, plan, digest, action, a
 
 def test_an_approved_list_is_in_force_and_a_withdrawn_one_is_not(request_, plan, supervisor):
     assert list(receipts.in_force(request_.pk)) == [plan]
-    approval.withdraw_approval(request_.pk, actor=supervisor, reason="mistake", acts_begun=False)
+    approval.withdraw_approval(request_.pk, actor=supervisor, reason="mistake", acts_begun=lambda: False)
     assert list(receipts.in_force(request_.pk)) == []
 
 

@@ -146,7 +146,7 @@ def test_a_later_list_after_which_it_is_still_there_settles_nothing(executed, ro
 def test_a_list_whose_approval_was_withdrawn_is_not_read_back(system, centre, rooms, supervisor):
     centre.hold("a", "voicemail")
     request = rooms.approved()
-    approval.withdraw_approval(request.pk, actor=supervisor, reason="mistake", acts_begun=False)
+    approval.withdraw_approval(request.pk, actor=supervisor, reason="mistake", acts_begun=lambda: False)
     assert list(verification.approved_plans(request.pk)) == []
     assert rooms.read_back(request)
     assert results() == {}
