@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from content_app import plan_digest
 from content_app.models import Item, Plan
@@ -61,6 +63,14 @@ def test_it_is_the_same_on_every_database():
 
 def test_it_does_not_depend_on_the_order_of_the_rows():
     assert plan_digest.digest(a_list(places=PLACES[::-1])) == VECTOR
+
+
+@pytest.mark.postgresql
+def test_no_locale_of_the_database_orders_the_lines():
+    plan = a_list()
+    with CaptureQueriesContext(connection) as asked:
+        plan_digest.digest(plan)
+    assert any(query["sql"].count('COLLATE "C"') == 2 for query in asked)
 
 
 def test_it_streams_and_knows_no_difference_between_one_chunk_and_many(monkeypatch):

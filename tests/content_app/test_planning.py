@@ -300,6 +300,7 @@ def test_whoever_is_heard_is_barred_when_the_list_is_frozen_and_the_database_agr
     StaffAccount.objects.create(system_id=system.pk, external_id="1342", user=supervisor)
     StaffAccount.objects.create(system_id=other.pk, external_id="1342", user=second_supervisor)
     request = searched(("a", RECORDING), ("b", RECORDING))
+    request.candidates.filter(external_id="b").update(system=other, agents=["7"])
     search_again(request, other)
     plan = rooms.freeze(request)
     assert list(ApprovalBar.objects.filter(ground="heard").values_list("request", "user")) == [
