@@ -10,10 +10,9 @@ deleted and read back alone; only then the rest. Just before each act the intera
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from itertools import islice
+from itertools import groupby
 from uuid import UUID
 
 from django.conf import settings
@@ -113,21 +112,9 @@ def _require_self_test(connector: ContentConnector) -> None:
 # --- what is left to do ----------------------------------------------------------------------------------------------
 
 
-def _by_interaction(items: Iterator[Item]) -> Iterator[tuple[str, list[Item]]]:
-    """Items that follow each other by interaction, as (external id, its items)."""
-    group: list[Item] = []
-    for item in items:
-        if group and item.external_id != group[0].external_id:
-            yield group[0].external_id, group
-            group = []
-        group.append(item)
-    if group:
-        yield group[0].external_id, group
-
-
-def _open_groups(plan: Plan, system_id: UUID) -> Iterator[tuple[str, list[Item]]]:
-    items = receipts.unfinished(plan).filter(system_id=system_id).order_by("external_id", "content_key")
-    return _by_interaction(items.iterator(chunk_size=500))
+def _open_groups(current: Run, system_id: UUID) -> list[tuple[str, list[Item]]]:
+    items = receipts.unfinished(current.plan).filter(system_id=system_id)
+    return receipts.by_interaction(items, limit=current.budget)
 
 
 def _try_one(current: Run, system_id: UUID) -> bool:
@@ -137,9 +124,8 @@ def _try_one(current: Run, system_id: UUID) -> bool:
         return True
     if trials.exists():
         raise Refused("trial_failed", "The first deletion did not take effect. A person must look at the system.")
-    groups = list(islice(_open_groups(current.plan, system_id), current.budget))
     # Nothing first: what a run deleted that died before it read back is the trial.
-    for group in (None, *groups):
+    for group in (None, *_open_groups(current, system_id)):
         if group is not None:
             _carry_out(current, [group])
         deleted = receipts.to_delete(current.plan).filter(system_id=system_id, latest=Result.DELETED).first()
@@ -169,7 +155,7 @@ def _note_trial(item: Item, *, absent: bool) -> None:
 
 def _delete_rest(current: Run, system_id: UUID) -> None:
     size = current.connector.manifest.batch_size
-    groups = list(islice(_open_groups(current.plan, system_id), max(current.budget, 0)))
+    groups = _open_groups(current, system_id)
     for start in range(0, len(groups), size):
         _carry_out(current, groups[start : start + size])
 
@@ -302,9 +288,9 @@ def _settle_unknown(current: Run, system_id: UUID) -> None:
         intent = receipts.take_over(step)
         if intent is None:
             raise Refused("lease_runs", "Another worker may still be acting. Its lease must run out first.")
-        items = list(step.items.order_by("external_id", "content_key"))
+        items = step.items.order_by("external_id", "content_key")
         outcomes = []
-        for external_id, group in _by_interaction(iter(items)):
+        for external_id, group in groupby(items, key=lambda item: item.external_id):
             interaction = current.connector.get(external_id)
             present = {content.key for content in interaction.content} if interaction else set()
             outcomes += [

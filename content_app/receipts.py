@@ -11,6 +11,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
 
@@ -64,6 +65,16 @@ def unfinished(plan: Plan) -> QuerySet[WithAnnotations[Item, Latest]]:
 def systems_of(items: QuerySet[Any]) -> list[UUID]:
     """The systems that these items are in, each once. (``distinct`` alone would count the default order's columns.)"""
     return list(items.order_by("system_id").values_list("system_id", flat=True).distinct())
+
+
+def by_interaction[T: Item](items: QuerySet[T], *, limit: int) -> list[tuple[str, list[T]]]:
+    """The first ``limit`` interactions of one system's items, as (external id, its items), read to their end.
+
+    Never a cursor that is left half read: the garbage collector would close it in the midst of another statement.
+    """
+    wanted = list(items.order_by("external_id").values_list("external_id", flat=True).distinct()[: max(limit, 0)])
+    rows = items.filter(external_id__in=wanted).order_by("external_id", "content_key")
+    return [(external_id, list(group)) for external_id, group in groupby(rows, key=lambda item: item.external_id)]
 
 
 def open_step(plan: Plan, *, kind: Step.Kind, items: list[Item]) -> Step:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from itertools import groupby, islice
+from itertools import batched
 from uuid import UUID
 
 from django.db import transaction
@@ -68,19 +68,9 @@ def still_there(request_id: UUID) -> bool:
 def _read_back(
     plan: Plan, system_id: UUID, connector: ContentConnector, *, round_number: int, budget: int, beat: Beat
 ) -> None:
-    items = (
-        receipts.unread(plan, round_number=round_number)
-        .filter(system_id=system_id)
-        .order_by("external_id", "content_key")
-    )
-    groups = groupby(items.iterator(chunk_size=500), key=lambda item: item.external_id)
-    done = 0
-    while done < budget:
-        chunk = [(external_id, list(group)) for external_id, group in islice(groups, min(CHUNK, budget - done))]
-        if not chunk:
-            break
+    items = receipts.unread(plan, round_number=round_number).filter(system_id=system_id)
+    for chunk in batched(receipts.by_interaction(items, limit=budget), CHUNK):
         _note(plan, _look(plan, connector, chunk, beat=beat), round_number=round_number)
-        done += len(chunk)
 
 
 def _look(
