@@ -6,6 +6,7 @@ from requests_app.models.audit_event import LedgerIndex, LedgerLeaf, LedgerQueue
 from requests_app.models.evidence import Evidence
 from requests_app.models.finding import Decision, Finding
 from requests_app.models.identifier import Identifier
+from requests_app.models.ledger_check import LedgerCheck
 from requests_app.models.request import (
     Channel,
     Jurisdiction,
@@ -16,6 +17,7 @@ from requests_app.models.request import (
     Scope,
     new_reference,
 )
+from requests_app.models.sample import Sample
 from requests_app.models.staff import StaffAccount, StaffPseudonym
 from requests_app.models.subject import DataSubject, KekEpoch, SubjectKey
 
@@ -32,6 +34,7 @@ __all__ = [
     "Identifier",
     "Jurisdiction",
     "KekEpoch",
+    "LedgerCheck",
     "LedgerIndex",
     "LedgerLeaf",
     "LedgerQueue",
@@ -39,6 +42,7 @@ __all__ = [
     "Request",
     "RequestLink",
     "Right",
+    "Sample",
     "Scope",
     "SequencerLease",
     "StaffAccount",

@@ -1,4 +1,4 @@
-"""``manage.py pick_up --loop``: beside the worker, every second, it queues what is due and numbers the ledger."""
+"""``manage.py pick_up --loop``: beside the worker, it queues what is due, numbers the ledger, and checks it daily."""
 
 import logging
 import signal
@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections, connection
 
 from content_app import pipeline, tasks
-from requests_app import retention, sequencer
+from requests_app import retention, self_check, sequencer
 
 logger = logging.getLogger(__name__)
 #: Seconds between asking the worker for a sign of life, and between two sweeps of what has served its purpose.
@@ -20,7 +20,7 @@ SIGN_OF_LIFE, SWEEP = 15, 60
 class Command(BaseCommand):
     """Losing it costs time only: what it would have queued is found again when it is back."""
 
-    help = "Queue every request that is due, and number the ledger; with --loop, every second."
+    help = "Queue every request that is due, and number the ledger; with --loop, every second, with a check once a day."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--loop", action="store_true")
@@ -54,6 +54,8 @@ class Command(BaseCommand):
                 tasks.queue_sign_of_life()
             if sweep:
                 retention.sweep()
+                if self_check.is_due():
+                    self_check.record()
         except DatabaseError as error:
             logger.warning("the database is away: %s", type(error).__name__)
             connection.close()

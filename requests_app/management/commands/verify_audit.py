@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from requests_app import audit
+from requests_app import audit, self_check
 
 
 class Command(BaseCommand):
@@ -12,8 +12,13 @@ class Command(BaseCommand):
 
     help = "Recompute every entry, number and hash of the ledger."
 
-    def handle(self, *args: Any, **options: Any) -> None:
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--record", action="store_true", help="keep the result, for the auditors' first page")
+
+    def handle(self, *args: Any, record: bool, **options: Any) -> None:
         verdict = audit.verify()
+        if record:
+            self_check.keep(verdict)
         for fault in verdict.faults:
             self.stderr.write(self.style.ERROR(fault))
         self.stdout.write(f"{verdict.size} entries, {verdict.pending} waiting for a number, root {verdict.root}")
