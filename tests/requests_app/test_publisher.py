@@ -46,6 +46,7 @@ def refused(code, act, *args):
 
 
 def tamper(statement, *parameters):
+    connection.check_constraints()  # PostgreSQL alters no table while a foreign key of this transaction is unchecked
     with guards_aside(connection), connection.cursor() as cursor:
         cursor.execute(statement, parameters)
 
