@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from requests_app import audit
+from requests_app import audit, publisher
 from requests_app.models import LedgerCheck
 
 EVERY = timedelta(hours=24)
@@ -21,11 +22,6 @@ EVERY = timedelta(hours=24)
 STALE = timedelta(hours=26)
 #: Faults that are kept in words; ``fault_count`` has them all.
 KEPT = 20
-#: What stays true until somebody outside signs what the ledger says.
-NO_WITNESS = (
-    "No independent witness. Whoever owns the database could rewrite the ledger consistently; only a root that was "
-    "noted outside would show it."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +32,8 @@ class Standing:
     headline: str
     last: LedgerCheck | None
     faults: tuple[str, ...]
-    witness: str = NO_WITNESS
+    witness: str
+    witnessed: bool
 
 
 def is_due() -> bool:
@@ -59,18 +56,38 @@ def keep(verdict: audit.Verdict, *, by: User | None = None) -> LedgerCheck:
 
 
 def standing() -> Standing:
-    """What the last check means now."""
+    """What the last check means now, and who beside the portal vouches for the ledger."""
     last = LedgerCheck.objects.select_related("by").first()
+    headline, faults = _meaning(last)
+    words, witnessed = _witness()
+    return Standing(not faults, headline, last, faults, words, witnessed)
+
+
+def _meaning(last: LedgerCheck | None) -> tuple[str, tuple[str, ...]]:
+    if broken := publisher.fault():
+        return "The ledger is not published", (broken, "Nothing is deleted until then.")
     if last is None:
         words = "The ledger was never checked. The loop (manage.py pick_up --loop) does it once a day: start it."
-        return Standing(False, "Not checked yet", None, (words,))
-    faults = list(last.faults)
-    if last.fault_count > len(faults):
-        faults.append(f"and {last.fault_count - len(faults)} more")
+        return "Not checked yet", (words,)
     if not last.ok:
-        return Standing(False, "The ledger does not hold", last, tuple(faults))
+        more = last.fault_count - len(last.faults)
+        return "The ledger does not hold", (*last.faults, *([f"and {more} more"] if more > 0 else []))
     if last.at < timezone.now() - STALE:
         hours = int((timezone.now() - last.at).total_seconds() // 3600)
         late = f"The last check is {hours} hours old. It should run once a day: look whether the loop runs."
-        return Standing(False, "The daily check is overdue", last, (late,))
-    return Standing(True, "The ledger holds", last, ())
+        return "The daily check is overdue", (late,)
+    return "The ledger holds", ()
+
+
+def _witness() -> tuple[str, bool]:
+    """(what to say of the witness, whether one has signed the newest checkpoint)."""
+    newest = publisher.latest()
+    if not settings.PORTAL_WITNESS_VKEY:
+        return (
+            "No independent witness. Whoever holds the database and the signing key could rewrite the ledger "
+            "consistently; only a checkpoint that is kept outside would show it."
+        ), False
+    if newest is None or not newest.cosignatures.exists():
+        return "The witness has not signed the newest checkpoint yet.", False
+    signed = timezone.localtime(newest.at)
+    return f"A witness has signed the checkpoint over {newest.size:,} entries of {signed:%-d %B, %H:%M}.", True

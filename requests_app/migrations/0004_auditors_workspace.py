@@ -22,7 +22,7 @@ def _remove(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('requests_app', '0002_guards'),
+        ('requests_app', '0003_ledger_tree'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
