@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
-from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -20,11 +20,11 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.views.decorators.http import require_POST
 
-from requests_app import self_check
-from requests_app.admin import ledger_list
-from requests_app.admin.ledger_words import Entry, names_of, parse, who
+from requests_app import proofs, self_check
+from requests_app.admin import ledger_list, request_ledger
+from requests_app.admin.ledger_words import Entry, parse
 from requests_app.admin.read_only import ReadOnlyAdmin
-from requests_app.models import LedgerCheck, LedgerIndex, LedgerLeaf, LedgerQueue, Request
+from requests_app.models import LedgerCheck, LedgerIndex, LedgerLeaf, LedgerQueue
 
 #: Checks that the ledger's page shows.
 CHECKS = 7
@@ -40,33 +40,11 @@ class Summary:
     recent: list[Entry]
 
 
-def history_of(request_id: UUID) -> list[Entry]:
-    """Everything the ledger holds about one request, oldest first."""
-    return [parse(leaf) for leaf in ledger_list.numbered().filter(object_id=str(request_id)).order_by("id")]
-
-
 def summary(recent: int = 6) -> Summary:
     """A handful of queries, however long the ledger is."""
     last = LedgerIndex.objects.aggregate(last=Max("seq"))["last"]
     entries = [parse(leaf) for leaf in ledger_list.numbered().order_by("-id")[:recent]]
     return Summary(0 if last is None else last + 1, LedgerQueue.objects.count(), self_check.standing(), entries)
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """An entry in the list, with who acted and the request that it is about, if it is about one."""
-
-    entry: Entry
-    who: str
-    about: Request | None
-
-
-def lines_of(entries: list[Entry]) -> list[Line]:
-    """Entries with names and requests, in two queries for all of them."""
-    names = names_of({entry.actor for entry in entries})
-    wanted = {found for entry in entries if (found := ledger_list.uuid_of(entry.object))}
-    about = {str(pk): found for pk, found in Request.objects.in_bulk(wanted).items()}
-    return [Line(entry, who(entry, names), about.get(entry.object)) for entry in entries]
 
 
 @admin.register(LedgerLeaf)
@@ -77,7 +55,12 @@ class LedgerAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[Any]:
         check = self.admin_site.admin_view(require_POST(self.check_view))
-        return [path("check/", check, name="requests_app_ledger_check"), *super().get_urls()]
+        proof = self.admin_site.admin_view(partial(request_ledger.proof_of, self))
+        return [
+            path("check/", check, name="requests_app_ledger_check"),
+            path("<uuid:leaf_id>/proof/", proof, name="requests_app_ledger_proof"),
+            *super().get_urls(),
+        ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """The list is our own: Django's counts all that match, and finds a page by counting again."""
@@ -86,7 +69,7 @@ class LedgerAdmin(ReadOnlyAdmin):
         listed = ledger_list.listed(request.GET)
         context = self.admin_site.each_context(request) | {
             "title": self.list_title, "opts": self.opts, "ledger": summary(recent=0), "listed": listed,
-            "lines": lines_of(listed.entries), "checks": LedgerCheck.objects.select_related("by")[:CHECKS],
+            "lines": ledger_list.lines_of(listed.entries), "checks": LedgerCheck.objects.select_related("by")[:CHECKS],
         }  # fmt: skip
         return render(request, "requests/ledger_list.html", context)
 
@@ -104,7 +87,8 @@ class LedgerAdmin(ReadOnlyAdmin):
         context = self.admin_site.each_context(request) | {
             "title": f"Entry {entry.seq}" if entry.seq is not None else "Entry without a number yet",
             "entry": entry,
-            "about": lines_of([entry])[0].about,
+            "cover": proofs.covers([entry.seq]).get(entry.seq) if entry.seq is not None else None,
+            "about": ledger_list.lines_of([entry])[0].about,
             "canonical": bytes(leaf.leaf).decode(),
             "pretty": json.dumps(json.loads(bytes(leaf.leaf)), indent=2, ensure_ascii=False),
             "opts": self.opts,

@@ -17,7 +17,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from requests_app import audit
-from requests_app.admin.ledger_words import Entry, machine_name, parse
+from requests_app.admin.ledger_words import Entry, machine_name, names_of, parse, who
 from requests_app.ledger_types import TYPES
 from requests_app.models import LedgerLeaf, Request, StaffPseudonym
 
@@ -131,6 +131,28 @@ def _neighbour(wanted: QueryDict, name: str, key: UUID) -> str:
         rest.pop(one, None)
     rest[name] = str(key)
     return f"?{rest.urlencode()}"
+
+
+def history_of(request_id: UUID) -> list[Entry]:
+    """Everything the ledger holds about one request, oldest first."""
+    return [parse(leaf) for leaf in numbered().filter(object_id=str(request_id)).order_by("id")]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An entry in the list, with who acted and the request that it is about, if it is about one."""
+
+    entry: Entry
+    who: str
+    about: Request | None
+
+
+def lines_of(entries: list[Entry]) -> list[Line]:
+    """Entries with names and requests, in two queries for all of them."""
+    names = names_of({entry.actor for entry in entries})
+    wanted = {found for entry in entries if (found := uuid_of(entry.object))}
+    about = {str(pk): found for pk, found in Request.objects.in_bulk(wanted).items()}
+    return [Line(entry, who(entry, names), about.get(entry.object)) for entry in entries]
 
 
 # --- menus -----------------------------------------------------------------------------------------------------------

@@ -70,6 +70,7 @@ class RequestAdmin(ReadOnlyAdmin):
             own("taken/", partial(request_views.taken, self), "taken"),
             own("export/", self.export_view, "export"),
             own("<uuid:request_id>/ledger/", partial(request_ledger.ledger_of, self), "ledger"),
+            own("<uuid:request_id>/proofs/", partial(request_ledger.proofs_of, self), "proofs"),
             own("find/", require_POST(partial(request_search.find, self)), "find"),
             own("<uuid:request_id>/evidence/<uuid:evidence_id>/", opened, "open_evidence"),
             *acts,

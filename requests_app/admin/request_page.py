@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 
 from requests_app import approval, disclosure, validation
-from requests_app.admin import audit_event, ledger_words
+from requests_app.admin import ledger_list, ledger_words
 from requests_app.admin.ledger_words import Entry
 from requests_app.models import Request, RequestLink
 from requests_app.states import ENDS, NEXT, PATH, State
@@ -171,7 +171,7 @@ def linked(request: Request) -> list[tuple[str, Request]]:
 
 def context(request: Request, user: User, *, reason: str) -> dict[str, Any]:
     """Everything the page shows but the workshop's panel."""
-    history = audit_event.history_of(request.pk)
+    history = ledger_list.history_of(request.pk)
     names = ledger_words.names_of({entry.actor for entry in history})
     return {
         "dsr": request,
