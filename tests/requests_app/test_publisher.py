@@ -49,6 +49,7 @@ def tamper(statement, *parameters):
     connection.check_constraints()  # PostgreSQL alters no table while a foreign key of this transaction is unchecked
     with guards_aside(connection), connection.cursor() as cursor:
         cursor.execute(statement, parameters)
+        connection.check_constraints()
 
 
 def test_an_empty_ledger_publishes_nothing(ledger_directory):
