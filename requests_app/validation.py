@@ -133,8 +133,9 @@ def _keep(request: Request, upload: Upload, *, kind: str, actor: User, undo: Exi
         id=evidence_id, request=request, kind=kind, media_type=upload.media_type, size=len(upload.data),
         sha256=hashlib.sha256(sealed).hexdigest(), wrapped_file_key=wrapped.blob, epoch=wrapped.epoch, added_by=actor,
     )  # fmt: skip
-    evidence.file.save(f"{uuid7().hex}.bin", ContentFile(sealed), save=False)
-    undo.callback(evidence.file.storage.delete, evidence.file.name)
+    name = evidence.file.storage.save(f"{uuid7().hex}.bin", ContentFile(sealed))
+    undo.callback(evidence.file.storage.delete, name)
+    evidence.file = name
     evidence.save(force_insert=True)
     audit.append("evidence.added", actor=actor, about=request, evidence=evidence_id, kind=kind, sha256=evidence.sha256)
     return evidence
