@@ -42,6 +42,9 @@ class AccessLogAdmin(ReadOnlyAdmin):
         if entry.what in (AccessLogEntry.What.REQUEST, AccessLogEntry.What.REPORT):
             url = reverse("admin:requests_app_request_change", args=[entry.object_id])
             return format_html('<a class="reference" href="{}">{}</a>', url, _reference(entry.object_id))
+        if entry.what == AccessLogEntry.What.BUNDLE:
+            url = reverse("admin:requests_app_sample_change", args=[entry.object_id])
+            return format_html('<a href="{}">Sample …{}</a>', url, entry.object_id[-6:])
         return format_html('<span class="mono" title="{}">…{}</span>', entry.object_id, entry.object_id[-6:])
 
 

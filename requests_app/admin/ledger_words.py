@@ -86,7 +86,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "request.imported": ("{right} by {channel}", "{jurisdiction}", "{identifiers} identifiers", "{origin}",
                          "{outcome}", "received {received_at}"),
     "request.linked": ("With request {other}: {link}",),
-    "identifier.added": ("{kind} {identifier}",),
+    "identifier.added": ("{kind}", "identifier {identifier}"),
     "finding.recorded": ("{method} reached {level}: {result}", "doubt: {doubt}"),
     "evidence.added": ("{kind} {evidence}", "sealed file {sha256}"),
     "evidence.destroyed": ("Document {evidence}: {reason}",),
@@ -111,6 +111,12 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "sample.exported": ("{requests} requests", "file {sha256}"),
 }  # fmt: skip
 _FACT = re.compile(r"\{(\w+)\}")
+#: One of what is counted in several.
+_ONE = re.compile(r"(?<![\d,])1 (item|file|identifier|request|call|interaction)s\b")
+_GROUNDS = {
+    "opened": "took the request", "validated": "validated it", "subject": "is the person it is about",
+    "heard": "is heard on an item of the list", "set_hold": "set a legal hold on it",
+}  # fmt: skip
 _REASONS = dict(
     (*validation.WITHDRAW_REASONS, *validation.NOT_IDENTIFIED_REASONS, *approval.REFUSE_REASONS,
      *approval.SEND_BACK_REASONS, *approval.WITHDRAW_APPROVAL_REASONS)
@@ -129,7 +135,8 @@ def sentence(entry: Entry) -> str:
 
 
 def _filled(entry: Entry, part: str) -> str:
-    return _FACT.sub(lambda found: _fact(entry, found[1]), part)
+    told = _FACT.sub(lambda found: _fact(entry, found[1]), part)
+    return _ONE.sub(r"1 \1", told)
 
 
 def _fact(entry: Entry, name: str) -> str:
@@ -146,8 +153,12 @@ def _fact(entry: Entry, name: str) -> str:
         return f"{datetime.fromisoformat(value):%-d %b %Y, %H:%M} UTC"
     if name in ("seen", "to"):
         return State(value).label
-    if name in ("seed", "level", "jurisdiction", "format"):
+    if name in ("seed", "level", "jurisdiction"):
         return str(value)
+    if name == "format":
+        return str(value).upper()
+    if name == "ground":
+        return _GROUNDS.get(str(value), str(value))
     return reason_words(str(value)) if name == "reason" else str(value).replace("_", " ").replace(".", " ")
 
 
