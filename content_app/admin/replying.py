@@ -7,6 +7,7 @@ Never here: a report that nobody noted. The room writes each export to the ledge
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -22,10 +23,18 @@ from requests_app.errors import Refused
 CHANNELS = reporting.REPLY_CHANNELS
 #: format → (its name, what it is good for).
 FORMATS: dict[reporting.Format, tuple[str, str]] = {
-    "pdf": ("PDF", "to read, print and file"),
+    "pdf": ("PDF", "to read, print and file; signed"),
     "csv": ("CSV", "one line a class and system, for a spreadsheet"),
     "json": ("JSON", "for machines, every fact with its schema"),
 }
+
+
+def offer() -> dict[str, Any]:
+    """What the panel says of reports: their formats, and the certificate that signs them."""
+    try:
+        return {"formats": FORMATS, "certificate": reporting.certificate.known()}
+    except Refused as refused:
+        return {"formats": FORMATS, "unsigned": refused.message}
 
 
 def report(request: HttpRequest, request_id: UUID, fmt: reporting.Format) -> HttpResponse:

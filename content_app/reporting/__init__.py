@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from content_app import receipts
 from content_app.models import Candidate
-from content_app.reporting import pdf, sheet, tally
+from content_app.reporting import certificate, pdf, sheet, tally
 from content_app.reporting.document import facts
 from content_app.reporting.tally import Line
 from content_app.reporting.wording import REPLY_CHANNELS
@@ -84,10 +84,10 @@ def _require_reportable(request: Request, *, actor: audit.Actor) -> None:
 
 
 def render(request_id: UUID, *, fmt: Format) -> bytes:
-    """The report's bytes. The same facts give the same bytes."""
+    """The report's bytes. The same facts give the same bytes, but for the PDF, whose signature has a time."""
     told = facts(request_id)
     if fmt == "pdf":
-        return pdf.render(told)
+        return pdf.render(told, certificate.to_sign_with())
     if fmt == "csv":
         return sheet.render(told)
     return (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode()

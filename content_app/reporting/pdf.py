@@ -1,7 +1,8 @@
-"""Sets a report as a tagged PDF/A and PDF/UA document.
+"""Sets a report as a tagged PDF/A and PDF/UA document, and has it signed.
 
-In:  the facts of a report.
-Out: a PDF whose bytes depend on the facts and the template alone: its fonts are the typesetter's, its date the facts'.
+In:  the facts of a report, a certificate.
+Out: a signed PDF. What is signed depends on facts, certificate and template alone: its fonts are the typesetter's, its
+     date the facts'.
 Never here: a database, the network, markup made from data. Data reaches the template as JSON and stays text.
 
 The typesetter keeps what it has set in memory, to a plateau of about 100 MB; a report has one or two pages.
@@ -16,14 +17,21 @@ from typing import Any
 
 import typst
 
-from content_app.reporting import wording
+from content_app.reporting import signature, wording
+from content_app.reporting.certificate import Certificate
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 
 
-def render(told: dict[str, Any]) -> bytes:
-    """The report as a PDF. A character that no font of ours has appears as its code point, ``U+1F600``."""
+def render(told: dict[str, Any], certificate: Certificate) -> bytes:
+    """The report as a signed PDF."""
     page = wording.page(told)
+    reason = f"{page['title']} {page['reference']}"
+    return signature.sign(typeset(page | {"signature": signature.words(certificate)}, told), certificate, reason=reason)
+
+
+def typeset(page: dict[str, Any], told: dict[str, Any]) -> bytes:
+    """The page as a PDF. A character that no font of ours has appears as its code point, ``U+1F600``."""
     moment = datetime.fromisoformat(told["as_of"]).replace(microsecond=0)
     try:
         return _typeset(page, moment)

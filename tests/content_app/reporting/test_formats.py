@@ -35,9 +35,12 @@ def test_interactions_are_in_the_json_alone(walk, staff):
 
 def test_the_same_facts_give_the_same_bytes(walk, staff):
     request = walk.to(to="closed")
-    for fmt in reporting.FORMATS:
+    for fmt in ("csv", "json"):
         first = reporting.export(request.pk, actor=staff, fmt=fmt).data
         assert reporting.export(request.pk, actor=staff, fmt=fmt).data == first
+    told = reporting.facts(request.pk)
+    page = wording.page(told) | {"signature": {"text": "", "fingerprint": ""}}
+    assert pdf.typeset(page, told) == pdf.typeset(page, told)
 
 
 def test_the_json_is_the_facts(walk, staff):
@@ -71,8 +74,7 @@ def test_the_pdf_is_tagged_for_the_archive_and_for_screen_readers(walk, staff):
     data = reporting.export(walk.to(to="closed").pk, actor=staff, fmt="pdf").data
     reader = pypdf.PdfReader(io.BytesIO(data))
     metadata = reader.trailer["/Root"]["/Metadata"].get_object().get_data().decode()
-    assert "<pdfaid:part>2</pdfaid:part><pdfaid:conformance>A</pdfaid:conformance>" in metadata
-    assert "<pdfuaid:part>1</pdfuaid:part>" in metadata
+    assert 'pdfaid:part="2" pdfaid:conformance="A" pdfuaid:part="1"' in metadata
     assert reader.trailer["/Root"]["/MarkInfo"]["/Marked"]
     assert reader.trailer["/Root"]["/Lang"] == "en-GB"
     assert len(reader.pages) <= 2
