@@ -3,6 +3,7 @@
 import io
 import os
 import stat
+import subprocess
 from datetime import UTC, datetime, timedelta
 
 import pypdf
@@ -54,6 +55,21 @@ def test_an_exported_pdf_is_intact_and_trusted_under_the_certificate(walk, staff
     assert verdict.docmdp_ok
     (found,) = PdfFileReader(io.BytesIO(data)).embedded_signatures
     assert found.sig_object["/SubFilter"] == "/ETSI.CAdES.detached"
+
+
+@pytest.mark.needs("pdfsig")
+def test_pdfsig_says_the_same(walk, staff, tmp_path):
+    place = tmp_path / "report.pdf"
+
+    def told(data):
+        place.write_bytes(data)
+        return subprocess.run(["pdfsig", "-nocert", place], capture_output=True, text=True, check=False).stdout
+
+    data = reporting.export(walk.to().pk, actor=staff, fmt="pdf").data
+    assert "Signature is Valid" in told(data)
+    assert "Total document signed" in told(data)
+    at = data.index(b"/Title")
+    assert "Signature is Valid" not in told(data[: at + 7] + b"X" + data[at + 8 :])
 
 
 def test_any_changed_byte_breaks_it(bare):
