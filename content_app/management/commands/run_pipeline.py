@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from content_app import pipeline
-from requests_app import retention, sequencer
+from content_app import pipeline, witnessing
+from requests_app import retention
 
 
 class Command(BaseCommand):
@@ -23,11 +23,11 @@ class Command(BaseCommand):
         while True:
             round_worked = sum(pipeline.advance(request_id) for request_id in pipeline.due())
             worked += round_worked
-            sequencer.drain()
+            witnessing.publish()
             if not until_idle or (not round_worked and not pipeline.due() and time.monotonic() >= deadline):
                 break
             if not round_worked:
                 time.sleep(0.2)
         retention.sweep()
-        sequencer.drain()
+        witnessing.publish()
         self.stdout.write(f"{worked} runs; nothing is due." if until_idle else f"{worked} runs.")
