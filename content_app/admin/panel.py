@@ -142,11 +142,11 @@ def _results(case: Request) -> dict[str, Any]:
 
 
 def _verified(case: Request) -> dict[str, Any]:
-    return _results(case) | {"channels": replying.CHANNELS} | replying.offer()
+    return _results(case) | {"channels": replying.CHANNELS} | replying.offer(case)
 
 
 def _ended(case: Request) -> dict[str, Any]:
-    return replying.offer()
+    return replying.offer(case)
 
 
 _FILL = {

@@ -19,6 +19,7 @@ from django.urls import reverse
 from content_app import reporting
 from content_app.admin import doors
 from requests_app.errors import Refused
+from requests_app.models import Request
 
 CHANNELS = reporting.REPLY_CHANNELS
 #: format → (its name, what it is good for).
@@ -29,12 +30,13 @@ FORMATS: dict[reporting.Format, tuple[str, str]] = {
 }
 
 
-def offer() -> dict[str, Any]:
-    """What the panel says of reports: their formats, and the certificate that signs them."""
+def offer(case: Request) -> dict[str, Any]:
+    """What the panel says of reports: their formats, what a proof still waits for, the certificate that signs them."""
+    told = {"formats": FORMATS, "unpublished": reporting.unpublished(case.pk)}
     try:
-        return {"formats": FORMATS, "certificate": reporting.certificate.known()}
+        return told | {"certificate": reporting.certificate.known()}
     except Refused as refused:
-        return {"formats": FORMATS, "unsigned": refused.message}
+        return told | {"unsigned": refused.message}
 
 
 def report(request: HttpRequest, request_id: UUID, fmt: reporting.Format) -> HttpResponse:

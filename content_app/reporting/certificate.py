@@ -95,12 +95,17 @@ def _read(place: Path) -> Certificate:
         raise Refused("no_certificate", _UNREADABLE)
     return Certificate(
         signer=SimpleSigner.load_pkcs12_data(data, other_certs=(), passphrase=password or None),
-        owner=found.subject.rfc4514_string(),
+        owner=_name(found.subject),
         fingerprint=found.fingerprint(hashes.SHA256()).hex(),
         since=found.not_valid_before_utc,
         until=found.not_valid_after_utc,
         self_made=not settings.PORTAL_REPORT_CERTIFICATE,
     )
+
+
+def _name(subject: x509.Name) -> str:
+    common = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    return str(common[0].value) if common else subject.rfc4514_string()
 
 
 # --- one of our own --------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from typing import Any
 
 import typst
 
-from content_app.reporting import signature, wording
+from content_app.reporting import proof_page, signature, wording
 from content_app.reporting.certificate import Certificate
 
 TEMPLATE = Path(__file__).with_name("report.typ")
@@ -25,29 +25,29 @@ TEMPLATE = Path(__file__).with_name("report.typ")
 
 def render(told: dict[str, Any], certificate: Certificate) -> bytes:
     """The report as a signed PDF."""
-    page = wording.page(told)
-    reason = f"{page['title']} {page['reference']}"
-    return signature.sign(typeset(page | {"signature": signature.words(certificate)}, told), certificate, reason=reason)
+    page = wording.page(told) | {"proof": proof_page.page(told), "signature": signature.words(certificate)}
+    data = typeset(page, attached=proof_page.attachment(told), at=datetime.fromisoformat(told["as_of"]))
+    return signature.sign(data, certificate, reason=f"{page['title']} {page['reference']}")
 
 
-def typeset(page: dict[str, Any], told: dict[str, Any]) -> bytes:
+def typeset(page: dict[str, Any], *, attached: str, at: datetime) -> bytes:
     """The page as a PDF. A character that no font of ours has appears as its code point, ``U+1F600``."""
-    moment = datetime.fromisoformat(told["as_of"]).replace(microsecond=0)
+    moment = int(at.replace(microsecond=0).astimezone(UTC).timestamp())
     try:
-        return _typeset(page, moment)
+        return _typeset(page, attached, moment)
     except typst.TypstError as error:
         if "could not be displayed" not in str(error):
             raise
-    return _typeset(spell_out(page), moment)
+    return _typeset(spell_out(page), attached, moment)
 
 
-def _typeset(page: dict[str, Any], moment: datetime) -> bytes:
+def _typeset(page: dict[str, Any], attached: str, moment: int) -> bytes:
     made = typst.compile(
         TEMPLATE.read_bytes(),
-        sys_inputs={"page": json.dumps(page)},
-        pdf_standards=["a-2a", "ua-1"],  # for the archive, and for screen readers
+        sys_inputs={"page": json.dumps(page), "attached": attached},
+        pdf_standards=["a-3a", "ua-1"],  # for the archive with a file attached, and for screen readers
         ignore_system_fonts=True,
-        timestamp=int(moment.astimezone(UTC).timestamp()),
+        timestamp=moment,
     )
     return bytes(made)
 
