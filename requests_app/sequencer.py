@@ -52,8 +52,7 @@ def repair() -> int:
 
 
 def drain() -> int:
-    """Number everything that waits; returns how many."""
-    repair()
+    """Number everything that waits in the queue; returns how many."""
     total = 0
     while LedgerQueue.objects.exists():  # a batch of entries that have their numbers counts nothing, and ends nothing
         total += sequence()
