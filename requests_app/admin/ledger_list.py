@@ -22,6 +22,8 @@ from requests_app.ledger_types import TYPES
 from requests_app.models import LedgerLeaf, Request, StaffPseudonym
 
 PAGE = 50
+#: By how much an entry's id and its time may differ, should a clock have been set meanwhile.
+_MARGIN = timedelta(days=1)
 MACHINES = ("worker", "importer", "setup", "export_report")
 
 
@@ -97,10 +99,17 @@ def _narrowed(rows: QuerySet[LedgerLeaf], wanted: QueryDict) -> QuerySet[LedgerL
     if reference := wanted.get("q", "").replace("\0", "").strip():
         rows = rows.filter(object_id=_object_of(reference))
     if since := _midnight(wanted.get("since", "")):
-        rows = rows.filter(at__gte=since)
+        rows = rows.filter(at__gte=since, pk__gte=_first_id(since - _MARGIN))
     if until := _midnight(wanted.get("until", "")):
-        rows = rows.filter(at__lt=until + timedelta(days=1))
+        end = until + timedelta(days=1)
+        rows = rows.filter(at__lt=end, pk__lt=_first_id(end + _MARGIN))
     return rows
+
+
+def _first_id(at: datetime) -> UUID:
+    """The lowest UUIDv7 of that millisecond. An entry gets its id when it gets its time, so days are found by ids."""
+    milliseconds = max(0, int(at.timestamp() * 1000))
+    return UUID(int=milliseconds << 80)
 
 
 def _object_of(text: str) -> str:
@@ -112,8 +121,9 @@ def _object_of(text: str) -> str:
 def _midnight(text: str) -> datetime | None:
     """The beginning of a day in the portal's own time zone; ``None`` for what is no day."""
     try:
-        return timezone.make_aware(datetime.combine(date.fromisoformat(text), time()))
-    except (ValueError, OverflowError):
+        day = date.fromisoformat(text)
+        return timezone.make_aware(datetime.combine(day, time())) if 1970 < day.year < 9000 else None
+    except ValueError:
         return None
 
 
