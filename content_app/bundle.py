@@ -49,12 +49,17 @@ Draw it again:
   2. For each id: SHA-256 over the seed, a zero byte and the id. Sort by it; the first "size" ids are the sample.
 
 Check a proof: with any implementation of tlog-proof. A leaf hash is SHA-256 over a zero byte and the entry's bytes.
-Entries under not-proved-yet.txt were written while this file was made, or were not published; ask again for them.
+Entries under not-proved-yet.txt were not published when this file was made; ask again for them. That the reports and
+this file were taken out is in the ledger after it was made, with the SHA-256 of each.
 
 What this does not show: that content is gone is what the contact centre answered when it was asked again. Without a
 witness's signature or a checkpoint that was kept outside before, whoever holds the signing key could have rewritten
 the ledger consistently. No names and no identifiers are in this file.
 """
+
+
+#: (request, format, SHA-256) of the reports that went in.
+Made = list[tuple[UUID, reporting.Format, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +76,17 @@ def pack(sample_id: UUID, *, actor: User) -> Packed:
     gates.require(actor, "requests_app.draw_sample")
     gates.require(actor, "requests_app.export_request")
     sample = Sample.objects.get(pk=sample_id)
-    requests = sampling.requests_of(sample)
+    requests, made = sampling.requests_of(sample), Made()
     file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  the download closes it
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in _files(sample, requests, actor=actor):
+        for name, data in _files(sample, requests, made, actor=actor):
             archive.writestr(_entry(name), data)
     file.seek(0)
     sha256 = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # a spooled file is one, too
     file.seek(0)
     with transaction.atomic(durable=True):
+        for request_id, fmt, digest in made:
+            reporting.note(request_id, actor=actor, fmt=fmt, sha256=digest)
         audit.append("sample.exported", actor=actor, about=sample, requests=len(requests), sha256=sha256)
         access_log.note(actor, access_log.What.BUNDLE, object_id=sample.pk, reason=access_log.Reason.AUDIT_SAMPLE)
     return Packed(f"sample-{sample.pk.hex[-6:]}.zip", file, sha256)
@@ -94,28 +101,31 @@ def _entry(name: str) -> zipfile.ZipInfo:
 # --- what goes in ----------------------------------------------------------------------------------------------------
 
 
-def _files(sample: Sample, requests: list[Request], *, actor: User) -> Iterator[tuple[str, bytes]]:
+def _files(sample: Sample, requests: list[Request], made: Made, *, actor: User) -> Iterator[tuple[str, bytes]]:
     again = sampling.again(sample)
     yield "README.txt", README.encode()
     yield "sample.json", _json(_record(sample, requests, same=again.same))
     yield "population.txt", "".join(f"{one}\n" for one in again.population).encode()
     yield from _below("sample", proofs.pack(sample.pk))
     for request in requests:
-        yield from _below(f"requests/{request.reference}", _of_request(request, actor=actor))
+        yield from _below(f"requests/{request.reference}", _of_request(request, made, actor=actor))
 
 
 def _below(folder: str, files: Iterator[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
     return ((f"{folder}/{name}", data) for name, data in files)
 
 
-def _of_request(request: Request, *, actor: User) -> Iterator[tuple[str, bytes]]:
-    """The report first: that it was exported is an entry of the ledger, which then goes in as well."""
+def _of_request(request: Request, made: Made, *, actor: User) -> Iterator[tuple[str, bytes]]:
+    """The files of one request. Which reports are among them is added to ``made``."""
     missing = []
     for fmt in _FORMATS:
         try:
-            yield f"report.{fmt}", reporting.export(request.pk, actor=actor, fmt=fmt).data
+            report = reporting.make(request.pk, actor=actor, fmt=fmt)
         except Refused as refused:
             missing.append(f"report.{fmt}: {refused.message}\n")
+            continue
+        made.append((request.pk, fmt, report.sha256))
+        yield f"report.{fmt}", report.data
     yield "reconciliation.json", _json(_reconciled(reconciliation.of(request.pk)))
     try:
         yield from proofs.pack(request.pk)
