@@ -89,11 +89,13 @@ the signature of a witness, you cannot.
 {others}
 """
 
-_OTHERS = """    aics-tlog verify-checkpoint --note {year}/checkpoint --log-key "$(cat {year}/vkey)"
-    aics-tlog verify-checkpoint --note {year}/checkpoint --log-key "$(cat {year}/vkey)" --witness-key WITNESS --quorum 1
-    aics-tlog verify-consistency --old-checkpoint OLDER/{year}/checkpoint --tiles {year} --log-key "$(cat {year}/vkey)"
-    aics-tlog verify-inclusion --tiles {year} --log-key "$(cat {year}/vkey)" --leaf {leaf} --index {index}
+_OTHERS = """    aics-tlog verify-checkpoint --note {year}/checkpoint {key}
+    aics-tlog verify-consistency --old-checkpoint OLDER/{year}/checkpoint --tiles {year} {key}
+    aics-tlog verify-inclusion --tiles {year} {key} --leaf {leaf} --index {index}
     tlog-tiles get-leaf -c ./{year} {index}"""
+#: ``WITNESS`` is the witness's own vkey.
+_COSIGNED = """
+    aics-tlog verify-checkpoint --note {year}/checkpoint {key} --witness-key WITNESS --quorum 1"""
 
 _PROOFS = """
 ## Proved entries
@@ -116,7 +118,9 @@ def text(checkpoints: Sequence[Checkpoint], proved: Sequence[Proved]) -> str:
 def _others(newest: Checkpoint, proved: Sequence[Proved]) -> str:
     one = proved[-1] if proved else None
     leaf, index = (f"{one.file}.leaf", one.index) if one else ("LEAF", newest.size - 1)
-    return _OTHERS.format(year=one.year if one else newest.log.year, leaf=leaf, index=index)
+    commands = _OTHERS + (_COSIGNED if newest.cosignatures.exists() else "")
+    year = one.year if one else newest.log.year
+    return commands.format(year=year, key=f'--log-key "$(cat {year}/vkey)"', leaf=leaf, index=index)
 
 
 def _row(proved: Proved) -> str:

@@ -78,28 +78,28 @@ func open(folder string) (logs []*ledger) {
 func rebuild(folder string) *ledger {
 	log := &ledger{vkey: strings.TrimSpace(string(read(folder, "vkey")))}
 	log.Tree = signed(read(folder, "checkpoint"), log)
-	for n := int64(0); n < log.N; n += 256 {
-		width := int(log.N - n)
-		if width > 256 {
-			width = 256
-		}
-		data := read(folder, tilePath(tlog.Tile{H: 8, L: -1, N: n / 256, W: width}))
-		for ; width > 0; width-- {
+	for n := int64(0); n*256 < log.N; n++ {
+		tile := tlog.Tile{H: 8, L: -1, N: n, W: width(log.N, n)}
+		data := read(folder, tilePath(tile))
+		for left := tile.W; left > 0; left-- {
 			if len(data) < 2 || len(data) < 2+int(data[0])<<8+int(data[1]) {
-				fail("%s: the bundle of entry %d is cut", folder, n)
+				fail("%s: %s is cut", folder, tilePath(tile))
 			}
 			size := 2 + int(data[0])<<8 + int(data[1])
 			log.add(data[2:size])
 			data = data[size:]
 		}
 		if len(data) > 0 {
-			fail("%s: the bundle of entry %d is too long", folder, n)
+			fail("%s: %s is too long", folder, tilePath(tile))
 		}
 	}
 	if log.rootAt(log.N) != log.Hash {
 		fail("%s: the entries do not give the root that was signed", folder)
 	}
 	for _, tile := range tlog.NewTiles(8, 0, log.N) {
+		if tile.W != width(log.N>>(8*uint(tile.L)), tile.N) {
+			continue // one that led up to this size
+		}
 		data, err := tlog.ReadTileData(tile, log)
 		if check(err); !bytes.Equal(data, read(folder, tilePath(tile))) {
 			fail("%s: %s does not match the entries", folder, tilePath(tile))
@@ -246,6 +246,14 @@ func find(checkpoint string, logs []*ledger) *ledger {
 	}
 	fail("there is no log %q in this folder", origin)
 	return nil
+}
+
+// width is how much of the n-th tile is there when its level has this many hashes.
+func width(count, n int64) int {
+	if count -= n * 256; count > 256 {
+		count = 256
+	}
+	return int(count)
 }
 
 // tilePath is where C2SP tlog-tiles keeps a tile: as Go does, without the height, and with another word for entries.
