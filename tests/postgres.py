@@ -49,6 +49,8 @@ class Server:
         """Return when it accepts connections."""
         data, programs = str(self._data), self._binaries / "bin"
         initdb = [str(programs / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        # Small segments of its log, so that a test can limit how large a file may become without touching them.
+        initdb += ["--wal-segsize=1"]
         done = subprocess.run(initdb, **self._as, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"PostgreSQL's initdb failed:\n{done.stdout}{done.stderr}")
