@@ -232,6 +232,14 @@ def test_where_this_process_may_not_sign_the_report_says_that_it_waits(walk, sta
     assert "Export it again later" in text
 
 
+def test_no_export_opens_a_log_or_makes_its_key(walk, staff, settings, ledger_directory):
+    settings.PORTAL_HIGH_ASSURANCE = False
+    told = told_by(walk.to(), staff)
+    assert told["proof"]["waiting"] == len(told["proof"]["entries"])
+    assert not LedgerLog.objects.exists()
+    assert not settings.PORTAL_LEDGER_KEYS_DIR.exists()
+
+
 def test_before_anything_is_published_the_report_proves_nothing_and_says_so(walk, staff, monkeypatch, settings):
     settings.PORTAL_HIGH_ASSURANCE = False
     monkeypatch.setattr(publisher, "covering", lambda seq: None)
@@ -251,6 +259,7 @@ def test_with_a_witness_only_what_it_signed_is_proved(walk, staff, monkeypatch, 
         signed_note.VerifierKey("witness.test/w", signed_note.COSIGNATURE_V1, key.public_key().public_bytes_raw())
     )
     request = walk.to()
+    publisher.publish()
     told = told_by(request, staff)
     assert (told["proof"]["logs"], told["order"][0]["approved_first"]) == ([], True)
     checkpoint, witness = publisher.latest(), signed_note.VerifierKey.parse(settings.PORTAL_WITNESS_VKEY)

@@ -12,6 +12,7 @@ from asn1crypto import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.diff_analysis import ModificationLevel
+from pyhanko.sign.fields import MDPPerm
 from pyhanko.sign.validation import validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 
@@ -53,6 +54,7 @@ def test_an_exported_pdf_is_intact_and_trusted_under_the_certificate(walk, staff
     assert (verdict.intact, verdict.valid, verdict.trusted, verdict.bottom_line) == (True, True, True, True)
     assert verdict.coverage.name == "ENTIRE_FILE"
     assert verdict.docmdp_ok
+    assert PdfFileReader(io.BytesIO(data)).embedded_signatures[0].docmdp_level == MDPPerm.NO_CHANGES
     (found,) = PdfFileReader(io.BytesIO(data)).embedded_signatures
     assert found.sig_object["/SubFilter"] == "/ETSI.CAdES.detached"
 
