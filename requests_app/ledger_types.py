@@ -82,6 +82,13 @@ TYPES: dict[str, EntryType] = {
     "log.opened": EntryType(
         "New log opened; so the old one ended", {"previous": "id", "size": "count", "root": "digest"}, "operations"
     ),
+    # requests_app.recovery
+    "ledger.recovered": EntryType(
+        "Ledger taken back after a restore",
+        {"size": "count", "root": "digest", "entries": "count", "renumbered": "count", "requests": "count",
+         "approvals": "count", "deletions": "count"},
+        "operations",
+    ),
     # gdpr_portal
     "agent.linked": EntryType(
         "Agent linked to a colleague", {"person": "id", "system": "id", "change": "code"}, "operations"
