@@ -23,7 +23,7 @@ from content_app import plan_digest, receipts, systems, witnessing
 from content_app.connectors.base import ConnectorError, ContentConnector, Interaction, Outcome
 from content_app.models import Intent, Item, Plan, ReceiptItem, Step, System, Verification
 from content_app.receipts import Beat
-from requests_app import audit
+from requests_app import audit, publisher
 from requests_app.errors import Refused
 from requests_app.models import ApprovalBar, Request
 from requests_app.states import State
@@ -70,6 +70,7 @@ def _work_through(plan: Plan, system: System, *, budget: int, beat: Beat) -> Non
         _require_self_test(connector)
         current = Run(plan, connector, beat, budget)
         _settle_unknown(current, system.pk)
+        publisher.require_sound()
         if _try_one(current, system.pk):
             _delete_rest(current, system.pk)
 

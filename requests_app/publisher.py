@@ -37,9 +37,12 @@ CHUNK = 64 * tlog.WIDTH
 FAULTS = {
     "shorter": "The database holds fewer entries than were published. It was restored from an older copy: run "
     "manage.py recover_ledger.",
-    "fork": "The published checkpoint and the database have different roots for the same size.",
-    "root": "The entries do not give the root that was signed over them. Somebody changed the past.",
-    "checkpoint": "The published checkpoint was not signed by this log's key.",
+    "fork": "The published checkpoint and the database have different roots for the same size. Find out who signed the "
+    "other one, and put the published log back from its copy.",
+    "root": "The entries do not give the root that was signed over them. Somebody changed the past: find out who, and "
+    "restore the database.",
+    "checkpoint": "The published checkpoint was not signed by this log's key. Put the published log "
+    "back from its copy.",
     "key": "The key that signs the ledger is not the one that this log began with. Restore it.",
 }
 

@@ -29,7 +29,7 @@ MOVING, WAITING = 2, 10
 #: What keeps the workers from going on until somebody has acted.
 _BLOCKS = frozenset({
     Errand.Attention.SHADOW, Errand.Attention.STOPPED, Errand.Attention.CREDENTIALS, Errand.Attention.DIGEST,
-    Errand.Attention.NEEDS_PERSON,
+    Errand.Attention.NEEDS_PERSON, Errand.Attention.LEDGER,
 })  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from content_app import systems
 from content_app.connectors import registry
 from content_app.models import Heartbeat, System
 from gdpr_portal.doctor.finding import Findings, fail, ok, warn
+from requests_app import publisher
 from requests_app.models import LedgerIndex, LedgerLeaf
 
 #: A heart that has not beaten for so long stands still.
@@ -54,6 +55,22 @@ def ledger_is_numbered() -> Findings:
         yield fail("ledger", f"{late} entries have waited over a minute for their number.", does)
     if not late and expected + 1 == found["count"]:
         yield ok("ledger", f"{found['count']} entries are numbered without a gap.")
+
+
+def ledger_is_published() -> Findings:
+    """What is published fits what is stored, and covers it."""
+    if says := publisher.fault():
+        does = "Nothing is deleted until this is mended; everything else goes on. See docs/operations.md#restore."
+        yield fail("ledger", says, does)
+        return
+    newest = publisher.latest()
+    end = newest.log.first_seq + newest.size if newest else 0
+    late = LedgerIndex.objects.filter(seq__gte=end, leaf__at__lt=timezone.now() - WAITING).count()
+    if late:
+        does = "Start manage.py pick_up --loop where it can read PORTAL_LEDGER_KEYS_DIR, and read its log."
+        yield fail("ledger", f"{late} entries have waited over a minute to be published.", does)
+    elif newest:
+        yield ok("ledger", f"It is published up to entry {end - 1}, and fits what is stored.")
 
 
 def connectors_work() -> Findings:

@@ -21,8 +21,8 @@ from content_app import systems
 from content_app.models import Heartbeat
 from gdpr_portal import doctor
 from gdpr_portal.doctor import database, deployment, key_rings, machinery, people
-from requests_app import audit, keys, sequencer
-from requests_app.models import Evidence, Identifier, KekEpoch, LedgerIndex, SubjectKey
+from requests_app import audit, keys, publisher, sequencer
+from requests_app.models import Evidence, Identifier, KekEpoch, LedgerIndex, SequencerLease, SubjectKey
 from tests import factories
 from tests.sandbox import CLIENT_ID, CLIENT_SECRET
 
@@ -328,6 +328,23 @@ def test_a_missing_number_is_found(db):
     first = audit.append("request.linked", actor=audit.WORKER, about=uuid7(), other=uuid7(), link="duplicate")
     LedgerIndex.objects.create(seq=1, leaf=first)
     assert "Numbers are missing" in said(machinery.ledger_is_numbered)
+
+
+def test_a_ledger_that_is_not_published_is_found(transactional_db):
+    assert levels(machinery.ledger_is_published) == []
+    with transaction.atomic():
+        leaf_from(timedelta(minutes=2))
+    sequencer.drain()
+    assert levels(machinery.ledger_is_published) == ["fail"]
+    publisher.publish()
+    assert levels(machinery.ledger_is_published) == ["ok"]
+
+
+@pytest.mark.parametrize("fault", publisher.FAULTS)
+def test_a_ledger_that_does_not_fit_what_was_published_is_found(fault, db):
+    SequencerLease.objects.create(name=sequencer.NAME, fault=fault)
+    assert levels(machinery.ledger_is_published) == ["fail"]
+    assert publisher.FAULTS[fault] in said(machinery.ledger_is_published)
 
 
 # --- connectors ------------------------------------------------------------------------------------------------------

@@ -268,14 +268,12 @@ def test_a_changed_entry_stays_noted_until_the_entries_are_right_again():
     entry = write(5)[2]
     publisher.publish()
     good = bytes(entry.leaf)
-    change = (
-        "UPDATE requests_app_ledgerleaf SET leaf = %s WHERE id = (SELECT leaf_id FROM requests_app_ledgerindex WHERE"
-    )
-    tamper(f"{change} seq = 2)", b"{}")
+    change = "UPDATE requests_app_ledgerleaf SET leaf = %s WHERE id = (SELECT leaf_id FROM requests_app_ledgerindex"
+    tamper(f"{change} WHERE seq = 2)", b"{}")
     refused("ledger_mismatch", publisher.check_from_rows)
     for _ in range(2):
         assert refused("ledger_mismatch", publisher.publish).fault == "root"
-    tamper(f"{change} seq = 2)", good)
+    tamper(f"{change} WHERE seq = 2)", good)
     publisher.check_from_rows()
     publisher.require_sound()
     publisher.publish()
