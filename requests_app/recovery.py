@@ -127,7 +127,6 @@ def _verified(folder: Path) -> Copy:
     except signed_note.BadNote:
         raise Refused("checkpoint", f"The checkpoint of {year} was not signed by this portal's key.") from None
     copy = Copy(year, store, key, note, head)
-    _require_newest(copy)
     try:
         _require_whole(copy)
     except (FileNotFoundError, ValueError):
@@ -197,6 +196,7 @@ def _take(copy: Copy, found: Recovered) -> None:
     known = log.checkpoints.order_by("-size").first() if log else None
     if alike < min(known.size if known else 0, copy.head.size):
         raise Refused("other_past", _FORK)
+    _require_newest(copy)
     if known and known.size >= copy.head.size:
         return
     if alike < copy.head.size:

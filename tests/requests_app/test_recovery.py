@@ -312,3 +312,26 @@ def test_the_command_says_what_people_must_do_again(ledger_directory, staff):
     assert "replay_erasures" in out.getvalue()
     with pytest.raises(CommandError, match="no published log"):
         call_command("recover_ledger", str(ledger_directory / "nowhere"))
+
+
+def test_an_entry_that_waited_and_was_changed_since_is_another_past(ledger_directory):
+    write(5)
+    publisher.publish()
+    changed = write(2)[1]
+    publisher.publish()
+    restore(7, numbered=5)
+    key = changed.pk if connection.vendor == "postgresql" else changed.pk.hex
+    tamper("UPDATE requests_app_ledgerleaf SET leaf = %s WHERE id = %s", b"{}", key)
+    refused("other_past", recovery.recover, ledger_directory)
+    assert LedgerIndex.objects.count() == 5
+
+
+def test_an_older_copy_of_another_past_is_not_called_complete(ledger_directory, off_site):
+    write(5)
+    publisher.publish()
+    copy = off_site()
+    restore(2)
+    shutil.rmtree(ledger_directory)
+    write(10)
+    publisher.publish()
+    refused("other_past", recovery.recover, copy)
