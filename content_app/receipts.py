@@ -81,8 +81,9 @@ def by_interaction[T: Item](items: QuerySet[T], *, limit: int) -> list[tuple[str
 
 def open_step(plan: Plan, *, kind: Step.Kind, items: list[Item]) -> Step:
     """A step over these items, which all belong to one system."""
-    step = Step.objects.create(plan=plan, system_id=items[0].system_id, kind=kind)
-    StepItem.objects.bulk_create(StepItem(step=step, item=item) for item in items)
+    with transaction.atomic(durable=True):
+        step = Step.objects.create(plan=plan, system_id=items[0].system_id, kind=kind)
+        StepItem.objects.bulk_create(StepItem(step=step, item=item) for item in items)
     return step
 
 

@@ -17,12 +17,17 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
-from tests import factories, guards_aside
+from tests import factories, guards_aside, needs
 from tests.sandbox import Sandbox
 
 guards_aside.install()
 
 _DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Some tests need a program of the operating system."""
+    config.pluginmanager.register(needs)
 
 
 @pytest.hookimpl(tryfirst=True)

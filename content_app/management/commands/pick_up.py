@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections, connection
 
 from content_app import pipeline, tasks, witnessing
-from requests_app import publisher, retention
+from requests_app import publisher, retention, sequencer
 from requests_app.errors import Refused
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, loop: bool, **options: Any) -> None:
         if not loop:
+            sequencer.repair()
             self._check_again()
             self._publish()
             self.stdout.write(f"{tasks.pick_up()} requests queued, the ledger published.")
@@ -76,6 +77,7 @@ class Command(BaseCommand):
                 pipeline.show_life("loop")
                 tasks.queue_sign_of_life()
             if sweep:
+                sequencer.repair()
                 self._check_again()
                 retention.sweep()
         except DatabaseError as error:

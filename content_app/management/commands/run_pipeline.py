@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from content_app import pipeline, witnessing
-from requests_app import retention
+from requests_app import retention, sequencer
 from requests_app.errors import Refused
 
 
@@ -20,6 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--patience", type=float, default=0, help="seconds to wait for requests that back off")
 
     def handle(self, *args: Any, until_idle: bool, patience: float, **options: Any) -> None:
+        sequencer.repair()
         worked, deadline = 0, time.monotonic() + patience
         while True:
             round_worked = sum(pipeline.advance(request_id) for request_id in pipeline.due())

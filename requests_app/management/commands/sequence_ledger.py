@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from requests_app import publisher
+from requests_app import publisher, sequencer
 from requests_app.errors import Refused
 
 
@@ -14,6 +14,7 @@ class Command(BaseCommand):
     help = "Number the ledger entries that wait, and publish a signed checkpoint over them."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        sequencer.repair()
         try:
             checkpoint = publisher.publish()
         except Refused as refused:
