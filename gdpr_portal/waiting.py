@@ -179,7 +179,7 @@ def _listed(state: State) -> str:
 
 
 def _systems(page: Waiting) -> None:
-    systems = list(System.objects.filter(Q(shadow=True) | Q(stopped=True)).order_by("name"))
+    systems = list(System.active.filter(Q(shadow=True) | Q(stopped=True)).order_by("name"))
     url = _try_reverse("admin:content_app_system_changelist")
     page.figures.append(Figure(sum(one.stopped for one in systems), "systems stopped", url))
     page.figures.append(Figure(sum(one.shadow for one in systems), "in shadow mode", url))

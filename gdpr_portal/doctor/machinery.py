@@ -75,7 +75,7 @@ def ledger_is_published() -> Findings:
 
 def connectors_work() -> Findings:
     """Every connected system takes our credentials and lets them do what is needed."""
-    found = list(System.objects.order_by("name"))
+    found = list(System.active.order_by("name"))
     if not found:
         does = "Set VCC_GATEWAY_URL and run manage.py migrate, or let an administrator add a system."
         yield warn("connectors", "No system is connected, so no list can be frozen.", does)

@@ -32,16 +32,14 @@ def off_site(ledger_directory, tmp_path):
 def restore(size, *, numbered=None):
     """As if the database had been restored from when it had so many entries, so many of which had their number."""
     numbered = size if numbered is None else numbered
-    kept = list(LedgerIndex.objects.filter(seq__lt=size).values_list("leaf_id", flat=True))
-    lost = LedgerLeaf.objects.exclude(pk__in=kept)
     tamper("DELETE FROM requests_app_cosignature")
     tamper("DELETE FROM requests_app_checkpoint WHERE size > %s OR log_id IN (SELECT id FROM requests_app_ledgerlog"
-           " WHERE first_seq >= %s)", numbered, size)  # fmt: skip
+           " WHERE first_seq >= %s)", numbered, max(size, 1))  # fmt: skip
     tamper("DELETE FROM requests_app_ledgerlog WHERE first_seq >= %s", max(size, 1))
-    tamper("DELETE FROM requests_app_ledgerindex WHERE seq >= %s", numbered)
+    tamper("DELETE FROM requests_app_ledgerindex WHERE seq >= %s", size)
     tamper("DELETE FROM requests_app_ledgerqueue")
-    for pk in lost.values_list("pk", flat=True):
-        tamper("DELETE FROM requests_app_ledgerleaf WHERE id = %s", pk if connection.vendor != "sqlite" else pk.hex)
+    tamper("DELETE FROM requests_app_ledgerleaf WHERE id NOT IN (SELECT leaf_id FROM requests_app_ledgerindex)")
+    tamper("DELETE FROM requests_app_ledgerindex WHERE seq >= %s", numbered)
 
 
 def sound():
