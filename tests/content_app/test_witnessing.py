@@ -1,167 +1,138 @@
-"""High assurance: nothing is deleted before an outsider could see that it was meant to be."""
+"""Nothing irreversible happens before the ledger is published; with a witness, before it has signed."""
 
-import base64
-import shutil
 from datetime import UTC, datetime
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from content_app import execution, witnessing
-from content_app.models import Intent, Item, ReceiptItem
-from requests_app import publisher, sequencer
+from content_app import witnessing
+from content_app.connectors import witness as connector
+from content_app.connectors.base import ConnectorError
+from requests_app import publisher
 from requests_app.errors import Refused
-from requests_app.models import SequencerLease
-from tests.content_app.test_execution import deletes, outcomes
-from tests.requests_app.test_tlog import mth, sha
+from requests_app.models import Checkpoint, Cosignature
+from tests.requests_app.test_publisher import refused, write
+from tests.requests_app.test_signed_note import cosignature
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def approved(system, centre, rooms):
-    """An approved request for three interactions."""
-    for external_id in ("a", "b", "c"):
-        centre.hold(external_id, "voicemail", "transcript")
-    request = rooms.approved()
-    centre.log.clear()
-    return request
+class Stranger:
+    """A witness that signs whatever it is shown, or does what ``instead`` says."""
+
+    def __init__(self):
+        self.asked = []
+        self.instead = None
+
+    def __call__(self, url, *, old, proof, note):
+        self.asked.append((old, int(note.split("\n")[1]), len(proof)))
+        return self.instead(old) if self.instead else connector.Answer(cosignature(note)[1], old)
 
 
 @pytest.fixture
-def no_key(settings, tmp_path):
-    """``no_key()`` makes this a process that cannot read the key; what it returns publishes as the loop does."""
-
-    def taken():
-        publisher.publish()
-        own, none = settings.PORTAL_LEDGER_KEYS_DIR, tmp_path / "elsewhere"
-
-        def loop():
-            settings.PORTAL_LEDGER_KEYS_DIR = own
-            publisher.publish()
-            settings.PORTAL_LEDGER_KEYS_DIR = none
-
-        settings.PORTAL_LEDGER_KEYS_DIR = none
-        return loop
-
-    return taken
+def stranger(settings, monkeypatch):
+    settings.PORTAL_WITNESS_URL = "http://witness.test"
+    settings.PORTAL_WITNESS_VKEY = str(cosignature("a\n1\nb\n\n— c ZA==\n")[0])
+    settings.PORTAL_PUBLISH_PATIENCE = 0
+    monkeypatch.setattr(witnessing, "_rests_until", {})
+    one = Stranger()
+    monkeypatch.setattr(connector, "cosign", one)
+    return one
 
 
-# --- what an outsider sees, with an outsider's code ------------------------------------------------------------------
+def unreachable(old):
+    raise ConnectorError("unreachable", permanent=False)
 
 
-def signed_entries(directory):
-    """The entries under the published checkpoint, after its signature and its root were checked. Files alone."""
-    year = directory / str(datetime.now(UTC).year)
-    _, _, key = (year / "vkey").read_text().strip().split("+", 2)
-    text, _, signature = (year / "checkpoint").read_text().rpartition("\n\n")
-    signed = base64.b64decode(signature.split()[-1])[4:]
-    Ed25519PublicKey.from_public_bytes(base64.b64decode(key)[1:]).verify(signed, f"{text}\n".encode())
-    _, size, root = text.split("\n")[:3]
-    entries = []
-    for index in range(-(-int(size) // 256)):
-        width = min(256, int(size) - index * 256)
-        name = f"{index:03d}" if width == 256 else f"{index:03d}.p/{width}"
-        data = (year / "tile" / "entries" / name).read_bytes()
-        while data:
-            length = int.from_bytes(data[:2])
-            entries.append(data[2 : 2 + length])
-            data = data[2 + length :]
-    assert base64.b64encode(mth([sha(b"\0", entry) for entry in entries])).decode() == root
-    return entries
+def test_without_a_witness_what_is_published_is_enough():
+    witnessing.require_published(write(1)[0])
+    assert publisher.latest().size == 1
 
 
-@pytest.mark.parametrize("way", ["whole", "file by file"])
-def test_no_call_to_delete_before_a_checkpoint_on_the_disk_covers_its_intent(
-    approved, centre, rooms, ledger_directory, monkeypatch, way
-):
-    if way == "file by file":
-        monkeypatch.setattr(execution, "_may_go_whole", lambda *args: False)
-    proved = []
-
-    def look(entry):
-        if entry[0].startswith("delete"):
-            entries = signed_entries(ledger_directory)
-            open_intents = Intent.objects.filter(receipt__isnull=True)
-            assert [bytes(intent.leaf.leaf) in entries for intent in open_intents] == [True]
-            proved.append(entry)
-
-    centre.before = look
-    assert rooms.execute(approved)
-    assert proved == deletes(centre)
-    assert len(proved) == (2 if way == "whole" else 6)
+def test_it_is_asked_from_what_it_saw_last(stranger):
+    for count in (3, 4):
+        write(count)
+        witnessing.publish()
+    witnessing.publish()
+    assert stranger.asked == [(0, 3, 0), (3, 7, len(publisher.consistency(publisher.latest().log, 3, 7)))]
+    assert Cosignature.objects.count() == 2
 
 
-# --- a worker that may not sign --------------------------------------------------------------------------------------
+def test_an_entry_waits_for_its_signature(stranger, monkeypatch):
+    monkeypatch.setattr(witnessing, "PAUSE", 0.0)
+    entry = write(1)[0]
+    stranger.instead = unreachable
+    refused("not_published", witnessing.require_published, entry)
+    stranger.instead = None
+    witnessing.require_published(entry)
 
 
-def test_a_worker_without_the_key_waits_for_the_loop(approved, centre, rooms, no_key, monkeypatch):
-    waits, loop = [], no_key()
-
-    def sleep(seconds):
-        waits.append(len(deletes(centre)))
-        loop()
-
-    monkeypatch.setattr(witnessing.time, "sleep", sleep)
-    assert rooms.execute(approved)
-    assert waits == [0, 1], "before the trial, and before the rest"
-    assert set(outcomes().values()) == {("deleted", "")}
+def test_a_witness_that_did_not_sign_is_left_alone_for_a_while(stranger, caplog):
+    write(1)
+    stranger.instead = unreachable
+    for _ in range(5):
+        witnessing.publish()
+    assert len(stranger.asked) == 1
+    assert caplog.text.count("did not sign") == 1
 
 
-def test_a_worker_gives_up_after_a_while_and_no_try_is_used_up(approved, centre, rooms, no_key, settings, monkeypatch):
-    settings.PORTAL_MAX_ATTEMPTS, settings.PORTAL_PUBLISH_PATIENCE = 2, 0
-    monkeypatch.setattr(witnessing.time, "sleep", lambda seconds: None)
-    loop = no_key()
-    for _ in range(4):
-        with pytest.raises(Refused, match="not published") as refusal:
-            rooms.execute(approved)
-        assert refusal.value.code == "not_published"
-    assert deletes(centre) == []
-    tried = ReceiptItem.objects.filter(item__external_id="a", item__content_key="voicemail")
-    assert list(tried.values_list("outcome", "code")) == [("retry", "not_published")] * 4
-    monkeypatch.setattr(witnessing.time, "sleep", lambda seconds: loop())
-    settings.PORTAL_PUBLISH_PATIENCE = 60
-    assert rooms.execute(approved)
-    assert set(outcomes().values()) == {("deleted", "")}
+def test_a_signature_that_does_not_hold_is_not_kept(stranger, caplog):
+    write(1)
+    stranger.instead = lambda old: connector.Answer(cosignature("other\n1\nAAAA\n\n— x AAAA\n")[1], old)
+    witnessing.publish()
+    assert "does not hold" in caplog.text
+    assert not Cosignature.objects.exists()
 
 
-def test_without_high_assurance_nobody_waits(approved, centre, rooms, no_key, settings, monkeypatch):
-    settings.PORTAL_HIGH_ASSURANCE = False
-    monkeypatch.setattr(witnessing.time, "sleep", lambda seconds: pytest.fail("it waits"))
-    no_key()
-    before = publisher.latest().size
-    assert rooms.execute(approved)
-    assert centre.held == {}
-    assert publisher.latest().size == before, "nothing was published meanwhile"
+def test_a_witness_that_saw_more_than_there_is_is_an_alert(stranger, caplog):
+    write(2)
+    stranger.instead = lambda old: connector.Answer("", 9)
+    witnessing.publish()
+    assert "has seen 9 entries" in caplog.text
 
 
-def test_without_high_assurance_a_mismatch_stops_all_the_same(approved, centre, rooms, settings):
-    settings.PORTAL_HIGH_ASSURANCE = False
-    SequencerLease.objects.update_or_create(name=sequencer.NAME, defaults={"fault": "fork"})
-    with pytest.raises(publisher.Mismatch):
-        rooms.execute(approved)
-    assert deletes(centre) == []
-
-
-def test_a_mismatch_that_comes_up_in_the_middle_stops_before_the_next_call(approved, centre, rooms, ledger_directory):
-    def tamper(entry):
-        if entry[0].startswith("delete"):
-            checkpoint = ledger_directory / str(datetime.now(UTC).year) / "checkpoint"
-            checkpoint.write_text(checkpoint.read_text().replace("portal.test", "portal.else", 1))
-
-    centre.after = tamper
-    with pytest.raises(publisher.Mismatch):
-        rooms.execute(approved)
-    assert len(deletes(centre)) == 1
-    rest = set(outcomes(item__external_id__in=["b", "c"]).values())
-    assert rest == {("retry", "ledger_mismatch")}, "the intent has a receipt that says nothing was sent"
-
-
-def test_a_disk_that_takes_no_tiles_stops_deletion(approved, centre, rooms, ledger_directory):
+def test_a_faster_process_is_no_alert(stranger, caplog):
+    write(2)
+    old = publisher.publish()
+    write(2)
     publisher.publish()
-    shutil.rmtree(ledger_directory)
-    ledger_directory.write_text("a file where the directory was")
-    with pytest.raises((FileExistsError, NotADirectoryError)):
-        rooms.execute(approved)
-    assert deletes(centre) == []
-    assert Item.objects.count() == 6
+    stranger.instead = lambda seen: connector.Answer("", 4)
+    witnessing._ask(old)
+    assert caplog.text == ""
+    assert len(stranger.asked) == 1
+
+
+def test_the_end_of_a_year_is_signed_too(clock, stranger):
+    """An intent of the last second of a year is in a log that nothing is added to any more."""
+    clock.move_to(datetime(2026, 12, 31, 23, 59, 59, tzinfo=UTC))
+    write(1)
+    witnessing.publish()
+    late = write(1)[0]
+    clock.move_to(datetime(2027, 1, 1, 0, 0, 1, tzinfo=UTC))
+    witnessing.publish()
+    assert publisher.is_published(late.pk)
+    assert Checkpoint.objects.filter(cosignatures__isnull=True).count() == 0
+
+
+def test_a_process_without_the_key_waits_for_the_loop(monkeypatch, settings):
+    settings.PORTAL_PUBLISH_PATIENCE = 30
+    entry = write(1)[0]
+    loop = publisher.publish
+    monkeypatch.setattr(publisher, "publish", lambda: (_ for _ in ()).throw(Refused("no_ledger_key", "no")))
+    monkeypatch.setattr(witnessing.time, "sleep", lambda seconds: loop())
+    witnessing.require_published(entry)
+
+
+def test_a_broken_past_stops_at_once(stranger):
+    write(1)
+    witnessing.publish()
+    entry = write(1)[0]
+    file = publisher.store_of(publisher.latest().log).directory / "checkpoint"
+    file.write_text(file.read_text().replace("\n1\n", "\n2\n"))
+    refused("ledger_mismatch", witnessing.require_published, entry)
+    refused("ledger_mismatch", witnessing.require_published, entry)
+
+
+def test_without_high_assurance_nothing_waits(settings, stranger):
+    settings.PORTAL_HIGH_ASSURANCE = False
+    witnessing.require_published(write(1)[0])
+    assert stranger.asked == []
