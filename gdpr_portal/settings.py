@@ -59,6 +59,9 @@ PORTAL_RATE_LIMIT = env.bool("PORTAL_RATE_LIMIT", default=not DEMO)
 #: Seconds for one whole call to an outside system.
 PORTAL_CALL_DEADLINE = env.float("PORTAL_CALL_DEADLINE", default=30.0)
 
+#: A ClamAV daemon that looks at every document first: the path of its Unix socket, or host:port. Empty: none.
+PORTAL_CLAMD = env.str("PORTAL_CLAMD", default="")
+
 # --- the first contact centre account --------------------------------------------------------------------------------
 VCC_GATEWAY_URL = env.str("VCC_GATEWAY_URL", default="")
 VCC_AUTH_URL = env.str("VCC_AUTH_URL", default="")

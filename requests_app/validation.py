@@ -18,7 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from requests_app import access_log, audit, gates, keys, transitions
+from requests_app import access_log, audit, gates, keys, transitions, virus_scan
 from requests_app.errors import Refused
 from requests_app.file_checks import Upload, check
 from requests_app.models import ApprovalBar, Decision, Evidence, Finding, Request, Right
@@ -105,7 +105,7 @@ def add_evidence(request_id: UUID, *, actor: User, kind: str, name: str, data: b
     """Check, seal and keep a document. ``name`` serves the type check alone; it is not stored."""
     try:
         gates.require(actor, "requests_app.validate_request")  # before a decoder is given anything to chew on
-        upload = check(name, data)
+        upload = check(name, data, scan=virus_scan.scan)
         with transaction.atomic(durable=True):
             request = _open_request(request_id, State.RECEIVED, State.VALIDATED, actor=actor)
             if kind not in Evidence.Kind.values:
