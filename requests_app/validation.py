@@ -8,6 +8,7 @@ Never here: a document that outlives its check, or a person who validates their 
 from __future__ import annotations
 
 import hashlib
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import NoReturn
 from uuid import UUID
@@ -43,6 +44,15 @@ NOT_IDENTIFIED_REASONS = (
     ("check_failed", "The identity check failed"),
     ("cannot_be_linked", "Nothing links the person to what is held (Art. 11(2))"),
 )
+#: What a document may be opened for. The access log keeps which.
+OPEN_REASONS = tuple(
+    (reason.value, str(reason.label))
+    for reason in (
+        access_log.Reason.IDENTITY_CHECK, access_log.Reason.AUTHORITY_CHECK, access_log.Reason.READING_REQUEST,
+        access_log.Reason.SECOND_LOOK, access_log.Reason.COMPLAINT, access_log.Reason.SUPERVISORY_REQUEST,
+        access_log.Reason.INCIDENT,
+    )
+)  # fmt: skip
 
 
 def _open_request(request_id: UUID, *states: State, actor: User) -> Request:
@@ -106,25 +116,35 @@ def add_evidence(request_id: UUID, *, actor: User, kind: str, name: str, data: b
     try:
         gates.require(actor, "requests_app.validate_request")  # before a decoder is given anything to chew on
         upload = check(name, data, scan=virus_scan.scan)
-        with transaction.atomic(durable=True):
-            request = _open_request(request_id, State.RECEIVED, State.VALIDATED, actor=actor)
-            if kind not in Evidence.Kind.values:
-                raise Refused("unknown_choice", "Choose from the list what kind of document this is.")
-            if request.evidence.filter(destroyed_at__isnull=True).count() >= MAX_EVIDENCE:
-                raise Refused("too_much_evidence", f"There are {MAX_EVIDENCE} documents already, which is enough.")
-            return _keep(request, upload, kind=kind, actor=actor)
+        with ExitStack() as undo:
+            with transaction.atomic(durable=True):
+                evidence = _keep_for(request_id, upload, kind=kind, actor=actor, undo=undo)
+            undo.pop_all()  # committed: the file stays
+            return evidence
     except Refused as refused:
         _refuse("evidence", refused, request_id=request_id, actor=actor)
 
 
-def _keep(request: Request, upload: Upload, *, kind: str, actor: User) -> Evidence:
+def _keep_for(request_id: UUID, upload: Upload, *, kind: str, actor: User, undo: ExitStack) -> Evidence:
+    request = _open_request(request_id, State.RECEIVED, State.VALIDATED, actor=actor)
+    if kind not in Evidence.Kind.values:
+        raise Refused("unknown_choice", "Choose from the list what kind of document this is.")
+    if request.evidence.filter(destroyed_at__isnull=True).count() >= MAX_EVIDENCE:
+        raise Refused("too_much_evidence", f"There are {MAX_EVIDENCE} documents already, which is enough.")
+    return _keep(request, upload, kind=kind, actor=actor, undo=undo)
+
+
+def _keep(request: Request, upload: Upload, *, kind: str, actor: User, undo: ExitStack) -> Evidence:
+    """Store the sealed file and its row. ``undo`` takes the file away again when the row is not committed."""
     evidence_id = uuid7()
     sealed, wrapped = keys.seal_file(upload.data, evidence_id=evidence_id, request_id=request.pk)
     evidence = Evidence(
         id=evidence_id, request=request, kind=kind, media_type=upload.media_type, size=len(upload.data),
         sha256=hashlib.sha256(sealed).hexdigest(), wrapped_file_key=wrapped.blob, epoch=wrapped.epoch, added_by=actor,
     )  # fmt: skip
-    evidence.file.save(f"{uuid7().hex}.bin", ContentFile(sealed), save=False)
+    name = evidence.file.storage.save(f"{uuid7().hex}.bin", ContentFile(sealed))
+    undo.callback(evidence.file.storage.delete, name)
+    evidence.file = name
     evidence.save(force_insert=True)
     audit.append("evidence.added", actor=actor, about=request, evidence=evidence_id, kind=kind, sha256=evidence.sha256)
     return evidence
@@ -133,22 +153,38 @@ def _keep(request: Request, upload: Upload, *, kind: str, actor: User) -> Eviden
 _EXTENSIONS = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}
 
 
-def open_evidence(evidence_id: UUID, *, actor: User) -> Document:
-    """Open a document for one who may see it; the access log notes it. ``keys.Forgotten`` once it is destroyed."""
+def find_evidence(evidence_id: UUID, *, actor: User) -> Evidence:
+    """The document's row, for one who may open it. ``keys.Forgotten`` once it is destroyed."""
     gates.require(actor, "requests_app.open_evidence")
     evidence = Evidence.objects.select_related("request__subject").get(pk=evidence_id)
     gates.require_not_the_subject(evidence.request, actor)
     if evidence.destroyed_at is not None:
         raise keys.Forgotten
-    with evidence.file.open("rb") as stored:
-        sealed = stored.read()
-    data = keys.open_file(
-        sealed, wrapped=evidence.wrapped_file_key, epoch_id=evidence.epoch_id, evidence_id=evidence.pk,
-        request_id=evidence.request_id,
-    )  # fmt: skip
-    access_log.note(actor, access_log.What.EVIDENCE, object_id=evidence.pk)
+    return evidence
+
+
+def open_evidence(evidence_id: UUID, *, actor: User, reason: str) -> Document:
+    """Open a document for one who may see it and says why; the access log notes both."""
+    evidence = find_evidence(evidence_id, actor=actor)
+    gates.require_reason(reason, OPEN_REASONS)
+    data = _opened(evidence)
+    access_log.note(actor, access_log.What.EVIDENCE, object_id=evidence.pk, reason=reason)
     extension = _EXTENSIONS[evidence.media_type]
     return Document(evidence.media_type, f"{evidence.request.reference}-{evidence.kind}.{extension}", data)
+
+
+def _opened(evidence: Evidence) -> bytes:
+    """The file in clear. Lost, moved, changed, under another key: whoever asks is told one and the same."""
+    try:
+        with evidence.file.open("rb") as stored:
+            return keys.open_file(
+                stored.read(), wrapped=evidence.wrapped_file_key, epoch_id=evidence.epoch_id,
+                evidence_id=evidence.pk, request_id=evidence.request_id,
+            )  # fmt: skip
+    except keys.Forgotten:
+        raise
+    except (OSError, ValueError, Refused):
+        raise Refused("cannot_decrypt", "This document does not open. Let an administrator run the doctor.") from None
 
 
 # --- the decision ----------------------------------------------------------------------------------------------------

@@ -14,9 +14,9 @@ from requests_app.models import AccessLogEntry, Request
 class AccessLogAdmin(ReadOnlyAdmin):
     """One line for each look."""
 
-    list_display = ("at", "who", "what", "object_link")
+    list_display = ("at", "who", "what", "why", "object_link")
     list_display_links = None
-    list_filter = ("what", ("at", When))
+    list_filter = ("what", "reason", ("at", When))
     search_fields = ("user__username", "object_id")
     search_help_text = "Search by user name, or by the id of a request."
     list_lede = "Who looked at personal data, or took some of it out of the portal."
@@ -29,6 +29,10 @@ class AccessLogAdmin(ReadOnlyAdmin):
     @admin.display(description="Who", ordering="user__username")
     def who(self, entry: AccessLogEntry) -> str:
         return entry.user.get_full_name() or entry.user.get_username()
+
+    @admin.display(description="Why", ordering="reason")
+    def why(self, entry: AccessLogEntry) -> str:
+        return entry.get_reason_display() or "–"
 
     @admin.display(description="Object")
     def object_link(self, entry: AccessLogEntry) -> str:

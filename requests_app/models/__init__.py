@@ -3,6 +3,7 @@
 from requests_app.models.access_log import AccessLogEntry
 from requests_app.models.approval import Approval, ApprovalBar, ApprovalWithdrawal
 from requests_app.models.audit_event import LedgerIndex, LedgerLeaf, LedgerQueue, SequencerLease
+from requests_app.models.checkpoint import Checkpoint, Cosignature, LedgerLog
 from requests_app.models.evidence import Evidence
 from requests_app.models.finding import Decision, Finding
 from requests_app.models.identifier import Identifier
@@ -25,6 +26,8 @@ __all__ = [
     "ApprovalBar",
     "ApprovalWithdrawal",
     "Channel",
+    "Checkpoint",
+    "Cosignature",
     "DataSubject",
     "Decision",
     "Evidence",
@@ -34,6 +37,7 @@ __all__ = [
     "KekEpoch",
     "LedgerIndex",
     "LedgerLeaf",
+    "LedgerLog",
     "LedgerQueue",
     "Party",
     "Request",

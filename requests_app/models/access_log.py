@@ -1,4 +1,4 @@
-"""Who looked at whose data. Its own table with its own retention; it is not part of the ledger's tree."""
+"""Who looked at whose data, and why. Its own table with its own retention; it is not part of the ledger's tree."""
 
 from django.conf import settings
 from django.db import models
@@ -15,9 +15,21 @@ class AccessLogEntry(models.Model):
         LIST = "list", "Exported a list"
         SEARCH = "search", "Searched for a person"
 
+    class Reason(models.TextChoices):
+        """Why. What a document may be opened for is in ``validation.OPEN_REASONS``."""
+
+        IDENTITY_CHECK = "identity_check", "Checking who is asking"
+        AUTHORITY_CHECK = "authority_check", "Checking who may act for the person"
+        READING_REQUEST = "reading_request", "Reading what the person asks for"
+        SECOND_LOOK = "second_look", "Looking again before an approval"
+        COMPLAINT = "complaint", "A complaint of the person"
+        SUPERVISORY_REQUEST = "supervisory_request", "A question of the supervisory authority"
+        INCIDENT = "incident", "A personal data breach or its suspicion"
+
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     what = models.CharField(max_length=10, choices=What)
+    reason = models.CharField(max_length=20, choices=Reason, blank=True, default="", help_text="Empty: before reasons.")
     object_id = models.CharField(max_length=40, blank=True)
     at = models.DateTimeField(auto_now_add=True, db_index=True)
 
