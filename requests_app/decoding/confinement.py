@@ -23,6 +23,7 @@ import resource
 import signal
 import struct
 import sys
+from contextlib import suppress
 
 LOCKS = ("limits", "account", "network", "files", "calls")
 #: Bytes of address space, seconds of computing, seconds by the clock.
@@ -76,11 +77,12 @@ def _leave_network(*, by: int = 0) -> bool:
 
 
 def _leave_root() -> bool:
-    """Asked before a user namespace hides who this really is."""
+    """Asked before a user namespace hides who this really is. A root without capabilities may not leave."""
     if os.geteuid() == 0:
-        os.setgroups([])
-        os.setgid(_NOBODY)
-        os.setuid(_NOBODY)
+        with suppress(OSError):
+            os.setgroups([])
+            os.setgid(_NOBODY)
+            os.setuid(_NOBODY)
     return os.geteuid() != 0
 
 

@@ -355,7 +355,7 @@ SEEDS = {
 
 
 @given(st.sampled_from(sorted(SEEDS)), st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_t_up_3_damage_is_refused_or_repaired_and_never_a_crash(seed, chance):
     damaged = bytearray(SEEDS[seed])
     for _ in range(chance.randint(1, 12)):
