@@ -41,11 +41,10 @@ def undecoded(monkeypatch):
 
 
 def kept():
-    """Every file below the folder of the portal's files, and every name beside it."""
+    """Every file below the folder of the portal's files but the database, and whatever a step upwards would leave."""
     root = Path(configured.VAR_DIR)
-    return {one.relative_to(root) for one in root.rglob("*") if "cache" not in one.parts} | {
-        Path("..", one.name) for one in root.parent.iterdir() if one.name.startswith(("passwd", "a.", "x"))
-    }
+    inside = {one.relative_to(root) for one in root.rglob("*") if ".sqlite3" not in one.name}
+    return inside | {Path("..", one.name) for one in root.parent.glob("passwd*")}
 
 
 def refusal(act, *args, **told):
