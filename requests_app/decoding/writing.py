@@ -18,11 +18,10 @@ _PAGE_QUALITY = 80
 
 
 def picture(frames: Iterable[Frame], media_type: str) -> bytes:
-    """The single frame as a picture file."""
-    (frame,) = frames
-    written = io.BytesIO()
-    name = _FORMATS[media_type]
-    _image(frame).save(written, format=name, **_OPTIONS[name])
+    """The single frame as a picture file. Written before the end is asked for: until then it is this file's turn."""
+    written, name = io.BytesIO(), _FORMATS[media_type]
+    for frame in frames:
+        _image(frame).save(written, format=name, **_OPTIONS[name])
     return written.getvalue()
 
 
