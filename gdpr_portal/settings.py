@@ -62,6 +62,11 @@ PORTAL_CALL_DEADLINE = env.float("PORTAL_CALL_DEADLINE", default=30.0)
 #: A ClamAV daemon that looks at every document first: the path of its Unix socket, or host:port. Empty: none.
 PORTAL_CLAMD = env.str("PORTAL_CLAMD", default="")
 
+# --- reports ---------------------------------------------------------------------------------------------------------
+#: A PKCS#12 file with key and certificate. Empty: the portal makes a certificate for itself.
+PORTAL_REPORT_CERTIFICATE = env.str("PORTAL_REPORT_CERTIFICATE", default="")
+PORTAL_REPORT_CERTIFICATE_PASSWORD = env.str("PORTAL_REPORT_CERTIFICATE_PASSWORD", default="")
+
 # --- the first contact centre account --------------------------------------------------------------------------------
 VCC_GATEWAY_URL = env.str("VCC_GATEWAY_URL", default="")
 VCC_AUTH_URL = env.str("VCC_AUTH_URL", default="")

@@ -28,6 +28,7 @@ _ALONE: tuple[tuple[str, Check], ...] = (
     ("keys", key_rings.rings_parse),
     ("uploads", uploads.files_are_decoded_apart),
     ("uploads", uploads.files_are_scanned),
+    ("reports", deployment.reports_are_signed),
 )
 _REACHED: tuple[str, Check] = ("database", database.is_reachable)
 _WITH_DATABASE: tuple[tuple[str, Check], ...] = (
