@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.urls import reverse
 from playwright.sync_api import Page, expect
@@ -91,3 +92,7 @@ def test_the_question_is_readable_by_all(
     page.goto(live_server.url + reverse("admin:requests_app_request_change", args=[document.request_id]))
     page.get_by_role("link", name="Open").click()
     expect(page.get_by_role("heading", name="Open a document")).to_be_visible()
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert Axe().run(page).response["violations"] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
