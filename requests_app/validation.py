@@ -45,14 +45,7 @@ NOT_IDENTIFIED_REASONS = (
     ("cannot_be_linked", "Nothing links the person to what is held (Art. 11(2))"),
 )
 #: What a document may be opened for. The access log keeps which.
-OPEN_REASONS = tuple(
-    (reason.value, str(reason.label))
-    for reason in (
-        access_log.Reason.IDENTITY_CHECK, access_log.Reason.AUTHORITY_CHECK, access_log.Reason.READING_REQUEST,
-        access_log.Reason.SECOND_LOOK, access_log.Reason.COMPLAINT, access_log.Reason.SUPERVISORY_REQUEST,
-        access_log.Reason.INCIDENT,
-    )
-)  # fmt: skip
+OPEN_REASONS = access_log.FOR_EVIDENCE
 
 
 def _open_request(request_id: UUID, *states: State, actor: User) -> Request:

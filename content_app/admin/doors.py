@@ -19,6 +19,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from content_app.connectors.base import ConnectorError
 from content_app.models import Plan
+from requests_app import disclosure
+from requests_app.admin import revealing
 from requests_app.errors import Refused
 from requests_app.models import Request
 
@@ -39,6 +41,11 @@ def case_for(request: HttpRequest, request_id: UUID) -> Request:
     if not user_of(request).has_perms(["requests_app.view_request", "content_app.view_plan"]):
         raise PermissionDenied("Your role does not see requests.")
     return get_object_or_404(Request.objects.select_related("subject"), pk=request_id)
+
+
+def person_for(request: HttpRequest, case: Request) -> disclosure.Person:
+    """The person as this viewer may see them now; a view in clear leaves its line in the access log."""
+    return disclosure.person(case, user_of(request), reason=revealing.reason_now(request, case.pk))
 
 
 def current_plan(case: Request) -> Plan | None:

@@ -7,6 +7,7 @@ from requests_app.models.checkpoint import Checkpoint, Cosignature, LedgerLog
 from requests_app.models.evidence import Evidence
 from requests_app.models.finding import Decision, Finding
 from requests_app.models.identifier import Identifier
+from requests_app.models.ledger_check import LedgerCheck
 from requests_app.models.request import (
     Channel,
     Jurisdiction,
@@ -17,6 +18,7 @@ from requests_app.models.request import (
     Scope,
     new_reference,
 )
+from requests_app.models.sample import Sample
 from requests_app.models.staff import StaffAccount, StaffPseudonym
 from requests_app.models.subject import DataSubject, KekEpoch, SubjectKey
 
@@ -35,6 +37,7 @@ __all__ = [
     "Identifier",
     "Jurisdiction",
     "KekEpoch",
+    "LedgerCheck",
     "LedgerIndex",
     "LedgerLeaf",
     "LedgerLog",
@@ -43,6 +46,7 @@ __all__ = [
     "Request",
     "RequestLink",
     "Right",
+    "Sample",
     "Scope",
     "SequencerLease",
     "StaffAccount",

@@ -14,17 +14,23 @@ class AccessLogEntry(models.Model):
         REPORT = "report", "Exported a report"
         LIST = "list", "Exported a list"
         SEARCH = "search", "Searched for a person"
+        BUNDLE = "bundle", "Exported the evidence of a sample"
 
     class Reason(models.TextChoices):
-        """Why. What a document may be opened for is in ``validation.OPEN_REASONS``."""
+        """Why. The first two come with the role; the others are chosen before anything is shown in clear, the last four
+        before a document is opened."""
 
+        CASEWORK = "casework", "Work on the request"
+        OVERSIGHT = "oversight", "Oversight, nothing shown in clear"
+        AUDIT_SAMPLE = "audit_sample", "Checking a sample"
+        COMPLAINT = "complaint", "A complaint of the person"
+        SUPERVISORY_REQUEST = "supervisory_request", "A question of the supervisory authority"
+        INCIDENT = "incident", "A personal data breach or its suspicion"
+        SUPPORT = "support", "Helping a colleague with this request"
         IDENTITY_CHECK = "identity_check", "Checking who is asking"
         AUTHORITY_CHECK = "authority_check", "Checking who may act for the person"
         READING_REQUEST = "reading_request", "Reading what the person asks for"
         SECOND_LOOK = "second_look", "Looking again before an approval"
-        COMPLAINT = "complaint", "A complaint of the person"
-        SUPERVISORY_REQUEST = "supervisory_request", "A question of the supervisory authority"
-        INCIDENT = "incident", "A personal data breach or its suspicion"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
