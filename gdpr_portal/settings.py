@@ -29,6 +29,8 @@ BEHIND_TLS = env.bool("PORTAL_TLS", default=not DEMO)
 PORTAL_KEKS = env.list("PORTAL_KEKS")
 #: ``id:base64 key`` pairs for the blind index; the highest id writes.
 PORTAL_INDEX_KEYS = env.list("PORTAL_INDEX_KEYS")
+#: ``id:base64 key`` pairs for the digests that outlive a person's data; the highest id writes.
+PORTAL_DIGEST_KEYS = env.list("PORTAL_DIGEST_KEYS")
 
 # --- how the portal works --------------------------------------------------------------------------------------------
 PORTAL_NAME = env.str("PORTAL_NAME", default="GDPR Portal")
@@ -58,6 +60,18 @@ PORTAL_PLAN_CAP = env.int("PORTAL_PLAN_CAP", default=20_000)
 PORTAL_RATE_LIMIT = env.bool("PORTAL_RATE_LIMIT", default=not DEMO)
 #: Seconds for one whole call to an outside system.
 PORTAL_CALL_DEADLINE = env.float("PORTAL_CALL_DEADLINE", default=30.0)
+
+# --- how long what is kept (docs/retention.md) -----------------------------------------------------------------------
+#: Years after the end of a person's last request until the portal forgets them.
+PORTAL_CASE_YEARS = env.int("PORTAL_CASE_YEARS", default=3)
+#: Days that a document may be kept at most, however long its request takes.
+PORTAL_EVIDENCE_DAYS = env.int("PORTAL_EVIDENCE_DAYS", default=30)
+#: Days that the portal remembers who looked at personal data.
+PORTAL_ACCESS_LOG_DAYS = env.int("PORTAL_ACCESS_LOG_DAYS", default=365)
+#: Days after forgetting in which the portal still knows that somebody asked before. 0: not at all.
+PORTAL_ASKED_BEFORE_DAYS = env.int("PORTAL_ASKED_BEFORE_DAYS", default=365)
+#: Years until somebody must look whether an entry of the suppression list is still needed.
+PORTAL_SUPPRESSION_REVIEW_YEARS = env.int("PORTAL_SUPPRESSION_REVIEW_YEARS", default=3)
 
 # --- the first contact centre account --------------------------------------------------------------------------------
 VCC_GATEWAY_URL = env.str("VCC_GATEWAY_URL", default="")
@@ -92,6 +106,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "gdpr_portal.restored.stay_shut",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -211,6 +226,9 @@ if BEHIND_TLS:
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+#: What must outlive the database: the list of whom the portal has forgotten (docs/retention.md).
+PORTAL_LEDGER_DIR = Path(env.str("PORTAL_LEDGER_DIR", default=str(VAR_DIR / "ledger")))
 
 # --- files -----------------------------------------------------------------------------------------------------------
 STATIC_URL = "static/"

@@ -25,8 +25,9 @@ from django.db.models import Model
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
+from requests_app import commitments
 from requests_app.ledger_types import TYPES
-from requests_app.models import LedgerIndex, LedgerLeaf, LedgerQueue, StaffPseudonym
+from requests_app.models import DataSubject, LedgerIndex, LedgerLeaf, LedgerQueue, StaffPseudonym
 
 VERSION = 1
 MAX_LEAF = 2048
@@ -92,9 +93,18 @@ def _instant(value: datetime) -> str:
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def append(entry_type: str, *, actor: Actor, about: Model | UUID, **facts: Any) -> LedgerLeaf:
+def append(
+    entry_type: str,
+    *,
+    actor: Actor,
+    about: Model | UUID,
+    payload: dict[str, str] | None = None,
+    subject: DataSubject | None = None,
+    **facts: Any,
+) -> LedgerLeaf:
     """Write one entry about an object, in the transaction of the change that it tells of.
 
+    With a ``payload`` the entry commits to it; the payload itself is kept beside the ledger under the subject's key.
     ``facts`` with the value ``None`` are left out. Raises ``LedgerError`` for a type, a fact or a value that the
     registry does not allow, and ``TransactionManagementError`` outside a transaction.
     """
@@ -115,10 +125,18 @@ def append(entry_type: str, *, actor: Actor, about: Model | UUID, **facts: Any) 
         "object": object_id,
         "facts": {name: _fact(spec.facts[name], value) for name, value in facts.items() if value is not None},
     }
+    salt = commitments.new_salt()
+    if payload is not None:
+        if subject is None or tuple(sorted(payload)) != spec.payload:
+            raise LedgerError(f"{entry_type} commits to {spec.payload}, for a data subject")
+        body["commitment"] = commitments.commitment(salt, payload)
     leaf = rfc8785.dumps(body)
     if len(leaf) > MAX_LEAF:
         raise LedgerError(f"{entry_type} is larger than {MAX_LEAF} bytes")
-    return _store(leaf_id, leaf, entry_type=entry_type, at=at, actor=who, object_id=object_id)
+    row = _store(leaf_id, leaf, entry_type=entry_type, at=at, actor=who, object_id=object_id)
+    if payload is not None and subject is not None:
+        commitments.keep(row, subject_id=subject.pk, salt=salt, payload=payload)
+    return row
 
 
 def _store(leaf_id: UUID, leaf: bytes, *, entry_type: str, at: datetime, actor: str, object_id: str) -> LedgerLeaf:
@@ -183,6 +201,7 @@ def verify() -> Verdict:
     pending = LedgerLeaf.objects.filter(index__isnull=True)
     for leaf in pending.iterator(chunk_size=2000):
         faults += _faults_of(leaf, seq=None)
+    faults += commitments.faults()
     return Verdict(len(hashes), pending.count(), tree_hash(iter(hashes)).hex(), tuple(faults))
 
 

@@ -28,6 +28,8 @@ Nature = Coverage.Disposition
 def review(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """The list that counts now, or an earlier one by its version, to be read."""
     case, user = doors.case_for(request, request_id), doors.user_of(request)
+    if case.subject.forgotten_at:
+        return doors.forgotten(request, case)
     plan = _plan_to_show(request, case)
     context = _context(request, case, plan)
     if user.has_perm("requests_app.see_personal_data"):

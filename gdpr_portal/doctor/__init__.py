@@ -37,6 +37,7 @@ _WITH_DATABASE: tuple[tuple[str, Check], ...] = (
     ("storage", deployment.evidence_is_kept_well),
     ("queue", machinery.heart_beats),
     ("ledger", machinery.ledger_is_numbered),
+    ("forgetting", machinery.forgetting_holds),
     ("connectors", machinery.connectors_work),
     ("people", people.roles_are_filled),
     ("people", people.four_eyes_are_there),

@@ -25,7 +25,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from requests_app import access_log
-from requests_app.admin import exports, request_page, request_search, request_views
+from requests_app.admin import exports, known_before, receipt_views, request_page, request_search, request_views
 from requests_app.admin.read_only import ReadOnlyAdmin, When
 from requests_app.admin.request_forms import EvidenceForm, FindingForm
 from requests_app.models import Request
@@ -59,6 +59,9 @@ class RequestAdmin(ReadOnlyAdmin):
             "finding": request_views.finding,
             "evidence": request_views.evidence,
             "validate": request_views.validate,
+            "receipt": receipt_views.receipt,
+            "suppress": known_before.suppress,
+            "lift-suppression": known_before.lift,
             **{name: partial(request_views.ending, name=name) for name in request_views.ENDINGS},
         }
         acts = [
@@ -68,6 +71,7 @@ class RequestAdmin(ReadOnlyAdmin):
         return [
             own("taken/", partial(request_views.taken, self), "taken"),
             own("export/", self.export_view, "export"),
+            own("match/", partial(receipt_views.match, self), "match"),
             own("find/", require_POST(partial(request_search.find, self)), "find"),
             own("<uuid:request_id>/evidence/<uuid:evidence_id>/", opened, "open_evidence"),
             *acts,
@@ -105,6 +109,9 @@ class RequestAdmin(ReadOnlyAdmin):
                 "title": dsr.reference,
                 "finding_form": FindingForm(),
                 "evidence_form": EvidenceForm(),
+                "known_before": known_before.known_before(dsr, user),
+                "may_issue": user.has_perm("requests_app.validate_request")
+                or user.has_perm("requests_app.refuse_request"),
                 "opens_evidence": user.has_perm("requests_app.open_evidence"),
                 "opts": self.opts,
             }

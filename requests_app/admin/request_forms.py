@@ -166,3 +166,14 @@ class EvidenceForm(forms.Form):
             "empty": "This file is empty. Choose another.",
         },
     )
+
+
+class MatchForm(forms.Form):
+    """A line of somebody's receipt, and the identifier that they bring."""
+
+    entry = forms.CharField(label="Entry", max_length=36, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    salt = forms.CharField(label="Salt", max_length=120, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    kind = forms.ChoiceField(label="Kind of identifier", choices=[(kind.value, LABELS[kind]) for kind in Kind])
+    value = forms.CharField(
+        label="The identifier", max_length=intake.MAX_NAME, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )

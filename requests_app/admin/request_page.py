@@ -14,7 +14,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Q
 
-from requests_app import approval, identifiers, keys, validation
+from requests_app import approval, gates, identifiers, keys, validation
 from requests_app.admin import audit_event
 from requests_app.admin.audit_event import Entry
 from requests_app.models import Identifier, Party, Request, RequestLink
@@ -126,6 +126,8 @@ def whats_next(request: Request, user: User) -> Next:
     what, who = NEXT[state]
     if request.origin == Request.Origin.HISTORY:
         return Next("Nothing. This is closed history, imported to be read", "nobody", False, "", False, False, ())
+    if request.subject.forgotten_at:
+        return Next(f"Nothing. {gates.words_of_forgetting(request)}", "nobody", False, "", False, False, ())
     own = user.pk in (request.subject_user_id, request.subject.staff_user_id)
     handles = user.has_perm("requests_app.validate_request") and not own
     blocker = "This request is about you. A colleague must handle it." if own else ""
@@ -178,6 +180,8 @@ def _endings(state: State, user: User, *, own: bool) -> tuple[Ending, ...]:
 def person(request: Request, user: User) -> Person:
     """Name and identifiers, in clear only for those who may see them; masked for everybody else."""
     clear = user.has_perm("requests_app.see_personal_data")
+    if request.subject.forgotten_at:
+        return Person("", "", (), clear, forgotten=True)
     try:
         party = request.parties.filter(role=Party.Role.REQUESTER).first()
         name = keys.unseal(party, "name_enc", subject_id=request.subject_id) if party else ""
@@ -214,6 +218,7 @@ def context(request: Request, user: User) -> dict[str, Any]:
         "steps": steps(request, history, names),
         "next": whats_next(request, user),
         "person": person(request, user),
+        "forgotten_words": f"{gates.words_of_forgetting(request)} The proof remains.",
         "findings": list(request.findings.select_related("by")),
         "reached": validation.level_reached(request),
         "needed": validation.level_needed(request),

@@ -2,9 +2,11 @@
 
 from requests_app.models.access_log import AccessLogEntry
 from requests_app.models.approval import Approval, ApprovalBar, ApprovalWithdrawal
-from requests_app.models.audit_event import LedgerIndex, LedgerLeaf, LedgerQueue, SequencerLease
+from requests_app.models.audit_event import LedgerIndex, LedgerLeaf, LedgerPayload, LedgerQueue, SequencerLease
+from requests_app.models.digest import SubjectDigest, Suppression
 from requests_app.models.evidence import Evidence
 from requests_app.models.finding import Decision, Finding
+from requests_app.models.forgetting import ForgottenMark
 from requests_app.models.identifier import Identifier
 from requests_app.models.request import (
     Channel,
@@ -29,11 +31,13 @@ __all__ = [
     "Decision",
     "Evidence",
     "Finding",
+    "ForgottenMark",
     "Identifier",
     "Jurisdiction",
     "KekEpoch",
     "LedgerIndex",
     "LedgerLeaf",
+    "LedgerPayload",
     "LedgerQueue",
     "Party",
     "Request",
@@ -43,6 +47,8 @@ __all__ = [
     "SequencerLease",
     "StaffAccount",
     "StaffPseudonym",
+    "SubjectDigest",
     "SubjectKey",
+    "Suppression",
     "new_reference",
 ]

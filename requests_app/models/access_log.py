@@ -14,6 +14,8 @@ class AccessLogEntry(models.Model):
         REPORT = "report", "Exported a report"
         LIST = "list", "Exported a list"
         SEARCH = "search", "Searched for a person"
+        RECEIPT = "receipt", "Handed out a receipt"
+        MATCH = "match", "Matched an identifier with the ledger"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

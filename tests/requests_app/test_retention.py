@@ -47,10 +47,10 @@ def test_the_evidence_of_an_ended_request_goes_and_of_an_open_one_stays(evidence
     assert retention.sweep() == 0, "and once"
 
 
-def test_evidence_never_outlives_its_term(evidence, clock):
+def test_evidence_never_outlives_its_term(evidence, clock, settings):
     row = evidence(factories.RequestFactory.create())
     path = row.file.path
-    clock.shift(timedelta(days=retention.EVIDENCE_DAYS))
+    clock.shift(timedelta(days=settings.PORTAL_EVIDENCE_DAYS))
     assert retention.sweep() == 0
     clock.shift(timedelta(microseconds=1))
     assert retention.sweep() == 1

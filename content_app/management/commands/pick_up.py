@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections, connection
 
-from content_app import pipeline, tasks
-from requests_app import retention, sequencer
+from content_app import oblivion, pipeline, tasks
+from requests_app import forgotten_list, retention, sequencer
 
 logger = logging.getLogger(__name__)
 #: Seconds between asking the worker for a sign of life, and between two sweeps of what has served its purpose.
@@ -52,10 +52,19 @@ class Command(BaseCommand):
             if beat:
                 pipeline.show_life("loop")
                 tasks.queue_sign_of_life()
-            if sweep:
-                retention.sweep()
+            if sweep and not forgotten_list.replay_is_due():
+                _sweep()
         except DatabaseError as error:
             logger.warning("the database is away: %s", type(error).__name__)
             connection.close()
             return False
         return True
+
+
+def _sweep() -> None:
+    """What has served its purpose goes: documents, stale lines, and whoever is to be forgotten."""
+    retention.sweep()
+    retention.sweep_rows()
+    retention.sweep_files()
+    oblivion.forget_due()
+    tasks.sweep()

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from content_app import pipeline
-from requests_app import retention, sequencer
+from content_app import oblivion, pipeline
+from requests_app import forgotten_list, retention, sequencer
 
 
 class Command(BaseCommand):
@@ -28,6 +28,8 @@ class Command(BaseCommand):
                 break
             if not round_worked:
                 time.sleep(0.2)
-        retention.sweep()
+        if not forgotten_list.replay_is_due():
+            retention.sweep()
+            oblivion.forget_due()
         sequencer.drain()
         self.stdout.write(f"{worked} runs; nothing is due." if until_idle else f"{worked} runs.")
