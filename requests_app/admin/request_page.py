@@ -218,7 +218,7 @@ def context(request: Request, user: User) -> dict[str, Any]:
         "steps": steps(request, history, names),
         "next": whats_next(request, user),
         "person": person(request, user),
-        "forgotten_words": f"{gates.words_of_forgetting(request)} The proof remains.",
+        "forgotten_words": f"Destroyed. {gates.words_of_forgetting(request)} The proof remains.",
         "findings": list(request.findings.select_related("by")),
         "reached": validation.level_reached(request),
         "needed": validation.level_needed(request),
