@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from content_app import plan_digest, receipts, systems
+from content_app import plan_digest, receipts, systems, witnessing
 from content_app.connectors.base import ConnectorError, ContentConnector, Interaction, Outcome
 from content_app.models import Intent, Item, Plan, ReceiptItem, Step, System, Verification
 from content_app.receipts import Beat
@@ -240,6 +240,7 @@ def _delete_whole(current: Run, whole: dict[str, list[Item]]) -> None:
     items = [item for group in whole.values() for item in group]
     step = receipts.open_step(current.plan, kind=Step.Kind.BATCH, items=items)
     intent = receipts.intend(step, items=items, kind="batch")
+    _require_published(intent, items)
     try:
         outcomes = current.connector.delete_interactions(list(whole))
     except ConnectorError as error:
@@ -252,12 +253,22 @@ def _delete_whole(current: Run, whole: dict[str, list[Item]]) -> None:
 def _delete_single(current: Run, item: Item) -> None:
     step = receipts.open_step(current.plan, kind=Step.Kind.CONTENT, items=[item])
     intent = receipts.intend(step, items=[item], kind="content")
+    _require_published(intent, [item])
     try:
         outcome = current.connector.delete_content(item.external_id, item.content_key)
     except ConnectorError as error:
         _fail(step, intent, [item], error)
         raise
     receipts.receive(intent, [_outcome_of(item, outcome)])
+
+
+def _require_published(intent: Intent, items: list[Item]) -> None:
+    """The intent is where others can see it, or nothing is sent and the receipt says so."""
+    try:
+        witnessing.require_published(intent.leaf)
+    except Refused as refused:
+        receipts.receive(intent, [receipts.failure(item, refused.code, permanent=False) for item in items])
+        raise
 
 
 def _outcome_of(item: Item, outcome: Outcome) -> tuple[Item, str, str]:

@@ -184,6 +184,8 @@ def _attention_of_refusal(refused: Refused, request_id: UUID) -> tuple[Attention
             return Attention.NONE, (after - timezone.now()).total_seconds(), False
         case "lease_runs" | "lost_lease" | "moved_on" | "wrong_state":
             return Attention.NONE, 5, False
+        case "not_published" | "ledger_mismatch":
+            return Attention.LEDGER, 5, False
         case "digest":
             return Attention.DIGEST, IDLE, False
         case "trial_failed" | "barred":

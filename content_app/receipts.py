@@ -34,11 +34,13 @@ Outcome = ReceiptItem.Outcome
 #: Answers that say the call was never carried out; they do not use up an item's tries.
 NOT_SENT = frozenset({
     "stopped", "busy", "read_only", "missing_credentials", "bad_credentials", "scope_refused", "unauthorised",
-    "rate_limited", "unreachable",
+    "rate_limited", "unreachable", "not_published", "ledger_mismatch",
 })  # fmt: skip
 #: Codes of our own beside the connectors' → the sentence a person reads.
 CODES = {
     "goes_with": "Deleting it would delete something along that is on no list. A supplementary list takes both",
+    "not_published": "The ledger could not be published before the act, so nothing was sent",
+    "ledger_mismatch": "The published ledger and the stored one do not fit, so nothing was sent",
     "unknown": "Several answers were lost, and it is still there. Look at the system",
 }
 #: Called between calls: extends the worker's lease on the request, and raises when it was lost.
@@ -79,8 +81,9 @@ def by_interaction[T: Item](items: QuerySet[T], *, limit: int) -> list[tuple[str
 
 def open_step(plan: Plan, *, kind: Step.Kind, items: list[Item]) -> Step:
     """A step over these items, which all belong to one system."""
-    step = Step.objects.create(plan=plan, system_id=items[0].system_id, kind=kind)
-    StepItem.objects.bulk_create(StepItem(step=step, item=item) for item in items)
+    with transaction.atomic(durable=True):
+        step = Step.objects.create(plan=plan, system_id=items[0].system_id, kind=kind)
+        StepItem.objects.bulk_create(StepItem(step=step, item=item) for item in items)
     return step
 
 

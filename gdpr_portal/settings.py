@@ -159,6 +159,17 @@ else:
 # Shared by the processes of one host; several hosts need a shared one (docs/operations.md).
 CACHES = {"default": env.cache_url("CACHE_URL", default=f"filecache://{VAR_DIR / 'cache'}")}
 
+# --- ledger ----------------------------------------------------------------------------------------------------------
+PORTAL_LEDGER_DIR = Path(env.str("PORTAL_LEDGER_DIR", default=str(VAR_DIR / "ledger")))
+PORTAL_LEDGER_KEYS_DIR = Path(env.str("PORTAL_LEDGER_KEYS_DIR", default=str(VAR_DIR / "ledger-keys")))
+#: The origin of each year's log is this name and the year. It must be this installation's alone.
+PORTAL_LEDGER_NAME = env.str("PORTAL_LEDGER_NAME", default=f"{ALLOWED_HOSTS[0]}/audit" if ALLOWED_HOSTS else "audit")
+PORTAL_HIGH_ASSURANCE = env.bool("PORTAL_HIGH_ASSURANCE", default=True)
+#: Seconds that a worker which cannot sign waits for the loop's next checkpoint.
+PORTAL_PUBLISH_PATIENCE = env.int("PORTAL_PUBLISH_PATIENCE", default=15)
+PORTAL_WITNESS_URL = env.str("PORTAL_WITNESS_URL", default="")
+PORTAL_WITNESS_VKEY = env.str("PORTAL_WITNESS_VKEY", default="")
+
 # --- queue -----------------------------------------------------------------------------------------------------------
 TASK_TIMEOUT = env.int("PORTAL_TASK_TIMEOUT", default=300)
 TASK_WORKERS = env.int("PORTAL_WORKERS", default=2)
@@ -226,9 +237,6 @@ if BEHIND_TLS:
     SECURE_SSL_REDIRECT = True
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-
-#: What must outlive the database: the list of whom the portal has forgotten (docs/retention.md).
-PORTAL_LEDGER_DIR = Path(env.str("PORTAL_LEDGER_DIR", default=str(VAR_DIR / "ledger")))
 
 # --- files -----------------------------------------------------------------------------------------------------------
 STATIC_URL = "static/"

@@ -3,9 +3,11 @@
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import redirect
 from django.templatetags.static import static
-from django.urls import include, path, re_path
+from django.urls import include, path, re_path, reverse
+from django.views.decorators.cache import never_cache
 from django.views.generic import RedirectView
 
 from gdpr_portal import user_admin
@@ -20,6 +22,14 @@ def health(request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok"})
 
 
+@never_cache
+def signed_in(request: HttpRequest) -> HttpResponse:
+    """Asked by a long form before it is sent: is its sender still signed in, and which token does the form need now?"""
+    if not request.user.is_authenticated:
+        return JsonResponse({"signed_in": False, "sign_in": reverse("account_login")})
+    return JsonResponse({"signed_in": True, "token": get_token(request)})
+
+
 def shut(request: HttpRequest) -> HttpResponse:
     """allauth's pages that live on e-mail. The portal sends none: an administrator sets a new password."""
     raise Http404("The portal sends no mail.")
@@ -29,6 +39,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", lambda request: redirect(static("portal/favicon.svg"))),
     path("health/", health, name="health"),
+    path("signed-in/", signed_in, name="signed_in"),
     re_path("^accounts/(?:email|confirm-email|password/reset)/", shut),
     path("accounts/", include("allauth.urls")),
     path("admin/", admin.site.urls),

@@ -219,10 +219,15 @@ class RoleAdmin(ReadOnlyAdmin):
         return format_html("<ul>{}</ul>", lines)
 
 
+def _uuid(value: str | UUID) -> UUID:
+    """What was chosen is text; what the row holds is a UUID already."""
+    return UUID(str(value))
+
+
 class AgentForm(forms.ModelForm):
     """A contact centre agent by system, agent id and colleague."""
 
-    system_id = forms.TypedChoiceField(label="Connected system", coerce=UUID)
+    system_id = forms.TypedChoiceField(label="Connected system", coerce=_uuid)
 
     class Meta:
         model = StaffAccount

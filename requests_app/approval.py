@@ -87,7 +87,9 @@ def approve(
         transitions.record_refusal("approve", refused, about=request_id, actor=actor, plan=plan_id)
         raise
     except IntegrityError:
-        # The guard in the database is the second lock: whoever gets here was barred a moment ago.
+        # The guard in the database is the second lock: whoever is barred here was barred a moment ago.
+        if not bars_of(request_id, actor):
+            raise
         barred = Refused("barred", "You may not approve this request. A colleague must.")
         transitions.record_refusal("approve", barred, about=request_id, actor=actor, plan=plan_id)
         raise barred from None

@@ -9,7 +9,6 @@ Never here: a direct identifier, free text, a lock, a number. If the insert fail
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -21,13 +20,22 @@ from uuid import UUID
 import rfc8785
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from requests_app import commitments
+from requests_app import commitments, signed_note, tlog
 from requests_app.ledger_types import TYPES
-from requests_app.models import DataSubject, LedgerIndex, LedgerLeaf, LedgerQueue, StaffPseudonym
+from requests_app.models import (
+    Checkpoint,
+    DataSubject,
+    LedgerIndex,
+    LedgerLeaf,
+    LedgerLog,
+    LedgerQueue,
+    StaffPseudonym,
+)
+from requests_app.signed_note import VerifierKey
 
 VERSION = 1
 MAX_LEAF = 2048
@@ -142,45 +150,24 @@ def append(
 def _store(leaf_id: UUID, leaf: bytes, *, entry_type: str, at: datetime, actor: str, object_id: str) -> LedgerLeaf:
     with transaction.atomic(savepoint=False):
         row = LedgerLeaf.objects.create(
-            id=leaf_id, leaf=leaf, hash=leaf_hash(leaf), type=entry_type, at=at, actor=actor, object_id=object_id
+            id=leaf_id, leaf=leaf, hash=tlog.leaf_hash(leaf), type=entry_type, at=at, actor=actor, object_id=object_id
         )
         LedgerQueue.objects.create(leaf=row)
     return row
 
 
-# --- hashing and checking --------------------------------------------------------------------------------------------
-
-
-def leaf_hash(leaf: bytes) -> bytes:
-    """RFC 6962 section 2.1: SHA-256(0x00 ‖ leaf)."""
-    return hashlib.sha256(b"\0" + leaf).digest()
-
-
-def tree_hash(hashes: Iterator[bytes]) -> bytes:
-    """RFC 6962 Merkle tree hash over leaf hashes, in one pass and logarithmic memory."""
-    stack: list[tuple[int, bytes]] = []
-    for leaf in hashes:
-        height, node = 0, leaf
-        while stack and stack[-1][0] == height:
-            node = hashlib.sha256(b"\1" + stack.pop()[1] + node).digest()
-            height += 1
-        stack.append((height, node))
-    if not stack:
-        return hashlib.sha256(b"").digest()
-    node = stack.pop()[1]
-    while stack:
-        node = hashlib.sha256(b"\1" + stack.pop()[1] + node).digest()
-    return node
+# --- checking --------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of a check: how many entries have a number, how many wait, the root, and every fault found."""
+    """What a check found: entries with a number, entries that wait, checkpoints, the newest log's root, all faults."""
 
     size: int
     pending: int
     root: str
     faults: tuple[str, ...]
+    checkpoints: int = 0
 
     @property
     def ok(self) -> bool:
@@ -188,27 +175,95 @@ class Verdict:
 
 
 def verify() -> Verdict:
-    """Recompute the ledger from its rows: every hash, every number, every filter column, the root over all."""
+    """Recompute the ledger from its rows: every hash, number, filter column, and the root under every checkpoint."""
     faults: list[str] = []
-    hashes: list[bytes] = []
-    rows = LedgerIndex.objects.select_related("leaf").order_by("seq")
-    for expected, row in enumerate(rows.iterator(chunk_size=2000)):
-        if row.seq != expected:
-            faults.append(f"entry {expected} is missing: the next number is {row.seq}")
-            break
-        faults += _faults_of(row.leaf, seq=row.seq)
-        hashes.append(leaf_hash(bytes(row.leaf.leaf)))
-    pending = LedgerLeaf.objects.filter(index__isnull=True)
-    for leaf in pending.iterator(chunk_size=2000):
-        faults += _faults_of(leaf, seq=None)
+    size, signed, edge = 0, 0, tlog.Edge()
+    for log, end in _logs():
+        edge = tlog.Edge()
+        heads = _Heads(log)
+        for seq, *row in _numbered(start=log.first_seq if log else 0, end=end):
+            if seq != size:
+                faults.append(f"entry {size} is missing: the next number is {seq}")
+                return Verdict(size, 0, edge.root().hex(), tuple(faults), signed)
+            faults += _faults_of(*row, name=f"entry {seq}")
+            edge.add(tlog.leaf_hash(bytes(row[1])))
+            faults += heads.faults_at(edge)
+            size += 1
+        faults += heads.faults_at_the_end()
+        signed += heads.seen
+    waiting = 0
+    for leaf_id, *columns in _rows(LedgerLeaf.objects.filter(index__isnull=True), key="pk", path=""):
+        faults += _faults_of(*columns, name=f"waiting entry {leaf_id}")
+        waiting += 1
     faults += commitments.faults()
-    return Verdict(len(hashes), pending.count(), tree_hash(iter(hashes)).hex(), tuple(faults))
+    return Verdict(size, waiting, edge.root().hex(), tuple(faults), signed)
 
 
-def _faults_of(row: LedgerLeaf, *, seq: int | None) -> Iterator[str]:
-    name = f"entry {seq}" if seq is not None else f"waiting entry {row.pk}"
-    leaf = bytes(row.leaf)
-    if leaf_hash(leaf) != bytes(row.hash):
+def _logs() -> Iterator[tuple[LedgerLog | None, int | None]]:
+    """Each log with the number that follows its last entry; before anything was published, one that has no name."""
+    logs: list[LedgerLog | None] = list(LedgerLog.objects.order_by("first_seq"))
+    logs = logs or [None]
+    for log, follower in zip(logs, [*logs[1:], None], strict=True):
+        yield log, follower.first_seq if follower else None
+
+
+#: What an entry is checked by.
+_COLUMNS = ("id", "leaf", "hash", "type", "at", "actor", "object_id")
+_PAGE = 5000
+
+
+def _rows(rows: QuerySet[Any], *, key: str, path: str) -> Iterator[tuple[Any, ...]]:
+    """Key and columns of every row, a page at a time."""
+    columns = (key, *(f"{path}{column}" for column in _COLUMNS))
+    page = list(rows.order_by(key).values_list(*columns)[:_PAGE])
+    while page:
+        yield from page
+        page = list(rows.filter(**{f"{key}__gt": page[-1][0]}).order_by(key).values_list(*columns)[:_PAGE])
+
+
+def _numbered(*, start: int, end: int | None) -> Iterator[tuple[Any, ...]]:
+    rows = LedgerIndex.objects.filter(seq__gte=start)
+    return _rows(rows if end is None else rows.filter(seq__lt=end), key="seq", path="leaf__")
+
+
+class _Heads:
+    """The checkpoints of a log, met one after the other while its tree grows."""
+
+    def __init__(self, log: LedgerLog | None):
+        self.seen = 0
+        self._log = log
+        self._key = VerifierKey.parse(log.vkey) if log else None
+        found = Checkpoint.objects.filter(log=log).order_by("size") if log else Checkpoint.objects.none()
+        self._coming = iter(found.iterator(chunk_size=_PAGE))
+        self._next = next(self._coming, None)
+
+    def faults_at(self, edge: tlog.Edge) -> Iterator[str]:
+        """What is wrong with the checkpoint at the size that the tree has now, if there is one."""
+        if self._next is None or self._next.size != edge.size or self._key is None:
+            return
+        head, self._next = self._next, next(self._coming, None)
+        self.seen += 1
+        name = f"checkpoint {head.size} of {self._log}"
+        try:
+            signed = signed_note.opened(head.note, self._key)
+        except signed_note.BadNote as bad:
+            yield f"{name}: {bad}"
+            return
+        if (signed.size, signed.root) != (head.size, bytes(head.root)):
+            yield f"{name} says something else than its columns"
+        if signed.root != edge.root():
+            yield f"{name} does not match the entries"
+
+    def faults_at_the_end(self) -> Iterator[str]:
+        if self._next is not None:
+            yield f"checkpoint {self._next.size} of {self._log} is over more entries than there are"
+
+
+def _faults_of(
+    leaf_id: UUID, leaf: bytes, kept: bytes, entry_type: str, at: datetime, actor: str, object_id: str, *, name: str
+) -> Iterator[str]:
+    leaf = bytes(leaf)
+    if tlog.leaf_hash(leaf) != bytes(kept):
         yield f"{name} does not match its hash"
     try:
         body = json.loads(leaf)
@@ -216,5 +271,5 @@ def _faults_of(row: LedgerLeaf, *, seq: int | None) -> Iterator[str]:
     except (ValueError, KeyError, TypeError):
         yield f"{name} is not a leaf"
         return
-    if said != (str(row.pk), row.type, _instant(row.at), row.actor, row.object_id):
+    if said != (str(leaf_id), entry_type, _instant(at), actor, object_id):
         yield f"{name} says something else than its columns"

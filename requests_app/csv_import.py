@@ -165,7 +165,10 @@ def _take(row: dict[str, str], number: int, *, key: str, dry_run: bool, actor: a
             opened = intake.store(
                 draft, actor=actor, opened_by=None, import_key=key, outcome=row.get("outcome", ""), closed_at=closed_at
             )
-    except IntegrityError:  # another import of the same file was faster
+    except IntegrityError:
+        if not Request.objects.filter(import_key=key).exists():
+            raise
+        # another import of the same file was faster
         result.known += 1
         result.good -= 1
         return

@@ -94,6 +94,10 @@ TYPES: dict[str, EntryType] = {
     "system.shadowed": EntryType("System returned to shadow mode", _SYSTEM, "operations"),
     "system.stopped": EntryType("Emergency stop set", _SYSTEM, "operations"),
     "system.resumed": EntryType("Emergency stop lifted", _SYSTEM, "operations"),
+    # requests_app.publisher
+    "log.opened": EntryType(
+        "New log opened; so the old one ended", {"previous": "id", "size": "count", "root": "digest"}, "operations"
+    ),
     # gdpr_portal
     "agent.linked": EntryType(
         "Agent linked to a colleague", {"person": "id", "system": "id", "change": "code"}, "operations"

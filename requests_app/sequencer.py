@@ -11,13 +11,28 @@ from django.db.models import Max
 from requests_app.models import LedgerIndex, LedgerLeaf, LedgerQueue, SequencerLease
 
 BATCH = 1000
+NAME = "ledger"
+
+
+def hold() -> SequencerLease:
+    """Become the one hand on numbers, tiles and checkpoints until the caller's transaction ends."""
+    SequencerLease.objects.get_or_create(name=NAME)
+    lease = SequencerLease.objects.select_for_update().get(name=NAME)
+    lease.save(update_fields=["taken_at"])
+    return lease
+
+
+def number(leaf: LedgerLeaf) -> None:
+    """Give this leaf the next number, ahead of what waits. The caller holds the lease."""
+    last = LedgerIndex.objects.aggregate(last=Max("seq"))["last"]
+    LedgerIndex.objects.create(seq=0 if last is None else last + 1, leaf=leaf)
+    LedgerQueue.objects.filter(leaf=leaf).delete()
 
 
 def sequence() -> int:
     """Number up to ``BATCH`` waiting leaves; returns how many. The lease row makes it single on both engines."""
-    SequencerLease.objects.get_or_create(name="ledger")
     with transaction.atomic(durable=True):
-        SequencerLease.objects.select_for_update().get(name="ledger").save()
+        hold()
         waiting = list(LedgerQueue.objects.order_by("leaf_id").values_list("leaf_id", flat=True)[:BATCH])
         numbered = set(LedgerIndex.objects.filter(leaf_id__in=waiting).values_list("leaf_id", flat=True))
         last = LedgerIndex.objects.aggregate(last=Max("seq"))["last"]
@@ -37,8 +52,7 @@ def repair() -> int:
 
 
 def drain() -> int:
-    """Number everything that waits; returns how many."""
-    repair()
+    """Number everything that waits in the queue; returns how many."""
     total = 0
     while LedgerQueue.objects.exists():  # a batch of entries that have their numbers counts nothing, and ends nothing
         total += sequence()

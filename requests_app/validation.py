@@ -8,6 +8,7 @@ Never here: a document that outlives its check, or a person who validates their 
 from __future__ import annotations
 
 import hashlib
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import NoReturn
 from uuid import UUID
@@ -106,25 +107,35 @@ def add_evidence(request_id: UUID, *, actor: User, kind: str, name: str, data: b
     try:
         gates.require(actor, "requests_app.validate_request")  # before a decoder is given anything to chew on
         upload = check(name, data)
-        with transaction.atomic(durable=True):
-            request = _open_request(request_id, State.RECEIVED, State.VALIDATED, actor=actor)
-            if kind not in Evidence.Kind.values:
-                raise Refused("unknown_choice", "Choose from the list what kind of document this is.")
-            if request.evidence.filter(destroyed_at__isnull=True).count() >= MAX_EVIDENCE:
-                raise Refused("too_much_evidence", f"There are {MAX_EVIDENCE} documents already, which is enough.")
-            return _keep(request, upload, kind=kind, actor=actor)
+        with ExitStack() as undo:
+            with transaction.atomic(durable=True):
+                evidence = _keep_for(request_id, upload, kind=kind, actor=actor, undo=undo)
+            undo.pop_all()  # committed: the file stays
+            return evidence
     except Refused as refused:
         _refuse("evidence", refused, request_id=request_id, actor=actor)
 
 
-def _keep(request: Request, upload: Upload, *, kind: str, actor: User) -> Evidence:
+def _keep_for(request_id: UUID, upload: Upload, *, kind: str, actor: User, undo: ExitStack) -> Evidence:
+    request = _open_request(request_id, State.RECEIVED, State.VALIDATED, actor=actor)
+    if kind not in Evidence.Kind.values:
+        raise Refused("unknown_choice", "Choose from the list what kind of document this is.")
+    if request.evidence.filter(destroyed_at__isnull=True).count() >= MAX_EVIDENCE:
+        raise Refused("too_much_evidence", f"There are {MAX_EVIDENCE} documents already, which is enough.")
+    return _keep(request, upload, kind=kind, actor=actor, undo=undo)
+
+
+def _keep(request: Request, upload: Upload, *, kind: str, actor: User, undo: ExitStack) -> Evidence:
+    """Store the sealed file and its row. ``undo`` takes the file away again when the row is not committed."""
     evidence_id = uuid7()
     sealed, wrapped = keys.seal_file(upload.data, evidence_id=evidence_id, request_id=request.pk)
     evidence = Evidence(
         id=evidence_id, request=request, kind=kind, media_type=upload.media_type, size=len(upload.data),
         sha256=hashlib.sha256(sealed).hexdigest(), wrapped_file_key=wrapped.blob, epoch=wrapped.epoch, added_by=actor,
     )  # fmt: skip
-    evidence.file.save(f"{uuid7().hex}.bin", ContentFile(sealed), save=False)
+    name = evidence.file.storage.save(f"{uuid7().hex}.bin", ContentFile(sealed))
+    undo.callback(evidence.file.storage.delete, name)
+    evidence.file = name
     evidence.save(force_insert=True)
     audit.append("evidence.added", actor=actor, about=request, evidence=evidence_id, kind=kind, sha256=evidence.sha256)
     return evidence

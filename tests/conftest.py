@@ -7,7 +7,9 @@ machine (``--allow-hosts`` in ``pyproject.toml``).
 
 import datetime as dt
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -15,12 +17,17 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
-from tests import factories, guards_aside
+from tests import factories, guards_aside, needs
 from tests.sandbox import Sandbox
 
 guards_aside.install()
 
 _DATABASE_FIXTURES = {"db", "transactional_db", "live_server", "django_db_setup"}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Some tests need a program of the operating system."""
+    config.pluginmanager.register(needs)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -133,6 +140,20 @@ def clock() -> Iterator[Any]:
     """Time stands still on ``MONDAY`` until the test moves it: ``clock.shift(timedelta)``, ``clock.move_to(…)``."""
     with time_machine.travel(MONDAY, tick=False) as traveller:
         yield traveller
+
+
+# --- the ledger ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def ledger_directory(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Each test publishes into a directory of its own: the tables are emptied after it, and both must fit."""
+    directory = tmp_path_factory.getbasetemp() / f"ledger-{uuid4().hex}"
+    settings.PORTAL_LEDGER_DIR, settings.PORTAL_LEDGER_KEYS_DIR = (
+        directory,
+        directory.with_name(f"{directory.name}-keys"),
+    )
+    return directory
 
 
 # --- the sandbox contact centre --------------------------------------------------------------------------------------

@@ -20,9 +20,14 @@ if not os.environ.get("DATABASE_URL"):
 
 _var = tempfile.mkdtemp(prefix="portal-tests-")
 atexit.register(shutil.rmtree, _var, ignore_errors=True)
+#: A test that starts a portal process of its own shows it the ledger that it has itself.
+_ledger = os.environ.get("TESTS_LEDGER_DIR", f"{_var}/ledger")
 
 os.environ |= {
     "PORTAL_VAR_DIR": _var,
+    "PORTAL_LEDGER_DIR": _ledger,
+    "PORTAL_LEDGER_KEYS_DIR": f"{_ledger}-keys",
+    "PORTAL_LEDGER_NAME": "portal.test/audit",
     "PORTAL_SECRET_KEY": "tests-only-not-a-secret-tests-only-not-a-secret-0123456789",
     "PORTAL_KEKS": "1:" + base64.b64encode(b"k" * 32).decode(),
     "PORTAL_INDEX_KEYS": "1:" + base64.b64encode(b"i" * 32).decode(),

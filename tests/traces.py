@@ -71,7 +71,8 @@ def database_files() -> list[Path]:
 
 def stores() -> Iterator[tuple[str, bytes]]:
     """(name, bytes) of every file that the portal or its database writes, and of the cache."""
-    files = {*database_files(), *(path for path in Path(settings.VAR_DIR).rglob("*") if path.is_file())}
+    folders = (settings.VAR_DIR, settings.PORTAL_LEDGER_DIR)
+    files = {*database_files(), *(path for folder in folders for path in Path(folder).rglob("*") if path.is_file())}
     for path in sorted(files):
         try:
             yield str(path), path.read_bytes()

@@ -122,6 +122,7 @@ class Http:
         query: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
         body: object | None = None,
+        text: str | None = None,
     ) -> Answer:
         """Make one call inside the gate. Any status outside ``expect`` is raised as its ``ConnectorError``.
 
@@ -130,7 +131,9 @@ class Http:
         with self._gate(purpose):
             with self._counting:
                 self.calls += 1
-            return self._exchange(method, url, expect, headers=headers, params=query, data=form, json=body)
+            return self._exchange(
+                method, url, expect, headers=headers, params=query, data=form, json=body, content=text
+            )
 
     def close(self) -> None:
         self._client.close()

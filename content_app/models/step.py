@@ -22,6 +22,7 @@ class Errand(models.Model):
         UNDECIDED = "undecided", "Found items wait for a decision"
         NEEDS_PERSON = "needs_person", "Some items could not be deleted"
         DIGEST = "digest", "The list does not match its approved digest; nothing is deleted"
+        LEDGER = "ledger", "The ledger is not published; nothing is deleted until it is"
         SUPPLEMENT = "supplement", "New content turned up: freeze a supplementary list"
         EXPIRED = "expired", "The list has expired: send it back and freeze a fresh one"
         CRASHED = "crashed", "The work ended in an unexpected fault; it is tried again"

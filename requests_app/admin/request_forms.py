@@ -45,6 +45,20 @@ def _now() -> datetime:
     return timezone.localtime().replace(second=0, microsecond=0)
 
 
+class MomentField(forms.DateTimeField):
+    """A local date and time. The hour that a change of the clocks leaves out, or has twice, is refused in words."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        try:
+            return super().to_python(value)
+        except forms.ValidationError as error:
+            if error.code == "ambiguous_timezone":
+                raise forms.ValidationError(
+                    "The clocks were changed in this hour. Choose a time before or after it.", code="clock_change"
+                ) from None
+            raise
+
+
 class CaptureForm(forms.Form):
     """A request, as an agent takes it down. Field names are the parameters of ``intake.open_request``."""
 
@@ -53,7 +67,7 @@ class CaptureForm(forms.Form):
         label="Name of the person", max_length=intake.MAX_NAME, widget=forms.TextInput(attrs={"autocomplete": "off"})
     )
     channel = forms.ChoiceField(label="How it reached us", choices=Channel, initial=Channel.PHONE)
-    received_at = forms.DateTimeField(
+    received_at = MomentField(
         label="When it reached us",
         initial=_now,
         help_text="The clock starts here, not when it is typed in.",

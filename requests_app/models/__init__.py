@@ -3,6 +3,7 @@
 from requests_app.models.access_log import AccessLogEntry
 from requests_app.models.approval import Approval, ApprovalBar, ApprovalWithdrawal
 from requests_app.models.audit_event import LedgerIndex, LedgerLeaf, LedgerPayload, LedgerQueue, SequencerLease
+from requests_app.models.checkpoint import Checkpoint, Cosignature, LedgerLog
 from requests_app.models.digest import SubjectDigest, Suppression
 from requests_app.models.evidence import Evidence
 from requests_app.models.finding import Decision, Finding
@@ -27,6 +28,8 @@ __all__ = [
     "ApprovalBar",
     "ApprovalWithdrawal",
     "Channel",
+    "Checkpoint",
+    "Cosignature",
     "DataSubject",
     "Decision",
     "Evidence",
@@ -37,6 +40,7 @@ __all__ = [
     "KekEpoch",
     "LedgerIndex",
     "LedgerLeaf",
+    "LedgerLog",
     "LedgerPayload",
     "LedgerQueue",
     "Party",

@@ -60,10 +60,12 @@ class LedgerQueue(models.Model):
 
 
 class SequencerLease(models.Model):
-    """The one row that a sequencer must hold while it gives numbers."""
+    """The one row that a sequencer must hold while it gives numbers, grows the tree or signs."""
 
     name = models.CharField(max_length=20, primary_key=True)
     taken_at = models.DateTimeField(auto_now=True)
+    #: Why the ledger cannot be published: a code of ``publisher.FAULTS``. While it is set nothing is deleted.
+    fault = models.CharField(max_length=20, blank=True)
 
     def __str__(self) -> str:
         return self.name

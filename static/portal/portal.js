@@ -21,6 +21,42 @@
     }
   });
 
+  // A form in which much is typed asks first whether its sender is still signed in, so that nothing typed is lost.
+  const notice = (form, words, address) => {
+    const note = form.querySelector("[data-signed-out]") || document.createElement("div");
+    note.className = "note bad";
+    note.dataset.signedOut = "";
+    note.setAttribute("role", "alert");
+    note.replaceChildren(document.createElement("p"));
+    note.firstChild.textContent = words;
+    if (address) {
+      const link = document.createElement("a");
+      [link.href, link.target, link.rel, link.textContent] = [address, "_blank", "noopener", "Sign in"];
+      note.firstChild.append(" ", link);
+    }
+    form.prepend(note);
+    note.scrollIntoView({ block: "center" });
+  };
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    if (!form.dataset.keep) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    try {
+      const answer = await fetch(form.dataset.keep, { headers: { accept: "application/json" }, cache: "no-store" });
+      const told = await answer.json();
+      if (!told.signed_in) {
+        notice(form, "You have been signed out. Sign in in another tab, come back, and send this again: nothing you typed is lost.", told.sign_in);
+        return;
+      }
+      form.elements.csrfmiddlewaretoken.value = told.token;
+      form.dataset.sent = "1";
+      form.submit();
+    } catch {
+      notice(form, "The portal does not answer. Nothing you typed is lost: send it again in a moment.");
+    }
+  }, true);
+
   // Filter menus: one open at a time, closed by a click elsewhere or Escape.
   const menus = () => document.querySelectorAll("details.filter-menu[open]");
   document.addEventListener("click", (event) => {

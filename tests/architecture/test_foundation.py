@@ -1,6 +1,9 @@
 """The test foundation itself: the cast, the guards, the closed network, and that nothing is left out in silence."""
 
+import os
 import socket
+import subprocess
+import sys
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -68,3 +71,21 @@ def test_what_did_not_run_fails_in_ci(monkeypatch, capsys, counts, missing, at_h
         assert leg.ok is verdict
     run.sum_up([leg])
     assert ("NOT RUN" in capsys.readouterr().out) is bool(missing)
+
+
+@pytest.mark.parametrize(("place", "workers"), [("", ()), ("", ("-n", "2")), ("true", ())])
+def test_a_test_without_its_program_is_left_out_loudly_and_fails_in_ci(tmp_path, place, workers):
+    (tmp_path / "test_lost.py").write_text(
+        'import pytest\n\n@pytest.mark.needs("no-such-program")\ndef test_a(): pass\n\n'
+        '@pytest.mark.needs("sh")\ndef test_b(): pass\n\ndef test_c(): pass\n'
+    )
+    command = (sys.executable, "-m", "pytest", "-q", "-c", "/dev/null", "-p", "no:django", "-p", "tests.needs")
+    done = subprocess.run(
+        (*command, *workers, f"--rootdir={tmp_path}", str(tmp_path)),
+        env=os.environ | {"CI": place, "PYTHONPATH": "."}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "no-such-program, not found here" in done.stdout
+    assert ("NOT RUN: 1 test needs" in done.stdout) is (not place)
+    assert "2 passed" in done.stdout
+    assert ("1 error" in done.stdout) is bool(place)
+    assert done.returncode == bool(place)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.urls import reverse
 from playwright.sync_api import Page
 
@@ -104,6 +105,29 @@ def test_an_agent_takes_a_request_on_a_phone(
     made = Request.objects.get()
     assert made.reference in page.inner_text("main")
     assert made.subject.identifiers.count() == 2
+
+
+def test_what_was_typed_outlives_a_session_that_ended_in_another_tab(
+    agent: User, sign_in: Callable[[User], Page], live_server: Any
+) -> None:
+    page = sign_in(agent)
+    page.goto(live_server.url + reverse("admin:requests_app_request_add"))
+    page.get_by_label("Name of the person").fill("Nina Typed")
+    page.get_by_label("Identifier 1", exact=True).fill("07700 900321")
+    Session.objects.all().delete()
+    page.get_by_role("button", name="Take the request").click()
+    page.get_by_text("You have been signed out").wait_for()
+    assert page.get_by_label("Name of the person").input_value() == "Nina Typed"
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Sign in").click()
+    door = opened.value
+    door.fill("input[name=login]", agent.username)
+    door.fill("input[name=password]", factories.PASSWORD)
+    door.click("button[type=submit]")
+    door.wait_for_url(f"{live_server.url}/admin/**")
+    page.get_by_role("button", name="Take the request").click()
+    page.get_by_role("heading", name="The request is taken").wait_for()
+    assert Request.objects.count() == 1
 
 
 def test_the_theme_changes_and_stays(staff: User, sign_in: Callable[[User], Page]) -> None:

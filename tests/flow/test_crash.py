@@ -230,22 +230,22 @@ def test_a_list_that_was_changed_behind_the_portal_is_not_carried_out(approved, 
     assert Errand.objects.get().attention == "digest"
 
 
-def worker_process():
-    """The worker as a process of its own, on this test's database."""
+def worker_process(ledger_directory):
+    """The worker as a process of its own, on this test's database and ledger."""
     url = f"sqlite:///{connection.settings_dict['NAME']}"
     if connection.vendor == "postgresql":
         parts = urlsplit(os.environ["DATABASE_URL"])
         url = urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
     return subprocess.Popen(
         [sys.executable, "-m", "django", "run_pipeline", "--until-idle", "--settings=tests.settings"],
-        env=os.environ | {"DATABASE_URL": url, "PYTHONPATH": os.getcwd()},
+        env=os.environ | {"DATABASE_URL": url, "PYTHONPATH": os.getcwd(), "TESTS_LEDGER_DIR": str(ledger_directory)},
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
 
 
 def test_a_worker_killed_in_the_middle_of_a_deletion_is_finished_by_the_next(
-    start_sandbox, connect, take, staff, supervisor
+    start_sandbox, connect, take, staff, supervisor, ledger_directory
 ):
     slow = start_sandbox(seed=3, interactions=300, days=28, subjects=2, latency_ms=40, batch_seconds=0.4)
     connect(slow)
@@ -257,7 +257,7 @@ def test_a_worker_killed_in_the_middle_of_a_deletion_is_finished_by_the_next(
 
     kills = 0
     for wait_for in (1, 2, 3):
-        worker = worker_process()
+        worker = worker_process(ledger_directory)
         until = time.monotonic() + 30
         while time.monotonic() < until and worker.poll() is None and Intent.objects.count() < wait_for:
             time.sleep(0.02)

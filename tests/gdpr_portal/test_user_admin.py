@@ -121,10 +121,13 @@ def test_an_agent_id_is_linked_to_a_colleague(administrator: User, agent: User, 
     client.post(reverse("admin:requests_app_staffaccount_add"), data)
     account = StaffAccount.objects.get()
     assert account.user == agent
+    client.post(reverse("admin:requests_app_staffaccount_change", args=[account.pk]), data | {"external_id": "4712"})
+    account.refresh_from_db()
+    assert account.external_id == "4712"
     client.post(reverse("admin:requests_app_staffaccount_delete", args=[account.pk]), {"post": "yes"})
     assert not StaffAccount.objects.exists()
     leaves = LedgerLeaf.objects.filter(type="agent.linked").order_by("id")
-    assert [json.loads(bytes(leaf.leaf))["facts"]["change"] for leaf in leaves] == ["linked", "unlinked"]
+    assert [json.loads(bytes(leaf.leaf))["facts"]["change"] for leaf in leaves] == ["linked", "changed", "unlinked"]
 
 
 def test_the_pages_of_packages_are_shut() -> None:

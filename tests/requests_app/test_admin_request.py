@@ -157,6 +157,20 @@ def test_a_request_in_the_future_is_refused_beside_its_field(agent: User, login:
     assert "id_received_at_error" in page.content.decode()
 
 
+@pytest.mark.parametrize("moment", ["2026-03-29T01:30", "2025-10-26T01:30"])
+def test_an_hour_in_which_the_clocks_change_is_refused_in_words(login, agent, moment):
+    page = login(agent).post(reverse(ADD), told(received_at=moment)).content.decode()
+    assert "The clocks were changed in this hour. Choose a time before or after it." in page
+    assert not Request.objects.exists()
+
+
+def test_whoever_is_signed_out_is_told_so_before_a_form_is_sent(client, login, agent):
+    assert client.get("/signed-in/").json() == {"signed_in": False, "sign_in": "/accounts/login/"}
+    told_to = login(agent).get("/signed-in/")
+    assert told_to.json()["token"]
+    assert "no-store" in told_to["Cache-Control"]
+
+
 def test_without_any_identifier_the_form_asks_for_one(agent: User, login: Login, clock: Any) -> None:
     page = login(agent).post(reverse(ADD), told(identifier_kind=["phone"], identifier_value=[" "]))
     assert "at least one number" in page.content.decode()

@@ -1,4 +1,4 @@
-"""``manage.py pick_up --loop``: beside the worker, every second, it queues what is due and numbers the ledger."""
+"""``manage.py pick_up --loop``: beside the worker, every second, it queues what is due and publishes the ledger."""
 
 import logging
 import signal
@@ -9,8 +9,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections, connection
 
-from content_app import oblivion, pipeline, tasks
-from requests_app import forgotten_list, retention, sequencer
+from content_app import oblivion, pipeline, tasks, witnessing
+from requests_app import forgotten_list, publisher, retention, sequencer
+from requests_app.errors import Refused
 
 logger = logging.getLogger(__name__)
 #: Seconds between asking the worker for a sign of life, and between two sweeps of what has served its purpose.
@@ -20,18 +21,22 @@ SIGN_OF_LIFE, SWEEP = 15, 60
 class Command(BaseCommand):
     """Losing it costs time only: what it would have queued is found again when it is back."""
 
-    help = "Queue every request that is due, and number the ledger; with --loop, every second."
+    help = "Queue every request that is due, and publish the ledger; with --loop, every second."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--loop", action="store_true")
 
     def handle(self, *args: Any, loop: bool, **options: Any) -> None:
         if not loop:
-            self.stdout.write(f"{tasks.pick_up()} requests queued, {sequencer.drain()} entries numbered.")
+            forgotten_list.require_replayed()
+            sequencer.repair()
+            self._publish()
+            self.stdout.write(f"{tasks.pick_up()} requests queued, the ledger published.")
             return
         self.running = True
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
+        self._check_the_past()
         beat = sweep = 0.0
         while self.running:
             started = time.monotonic()
@@ -43,16 +48,34 @@ class Command(BaseCommand):
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.running = False
 
+    def _check_the_past(self) -> None:
+        """Once, before anything is published: the stored entries give the root that was signed over them."""
+        try:
+            publisher.check_from_rows()
+        except (Refused, DatabaseError) as error:
+            logger.error("the ledger's past could not be confirmed: %s", error)
+
+    def _publish(self) -> None:
+        """A ledger that cannot be published stops deletions by itself; all else goes on."""
+        try:
+            witnessing.publish()
+        except Refused as refused:
+            logger.error("the ledger is not published: %s", refused.code)
+
     def _round(self, *, beat: bool, sweep: bool) -> bool:
         """One round; ``False`` when the database was away. The loop outlives the database."""
         try:
             close_old_connections()
-            sequencer.drain()
+            if forgotten_list.replay_is_due():
+                pipeline.show_life("loop")
+                return True
+            self._publish()
             tasks.pick_up()
             if beat:
                 pipeline.show_life("loop")
                 tasks.queue_sign_of_life()
-            if sweep and not forgotten_list.replay_is_due():
+            if sweep:
+                sequencer.repair()
                 _sweep()
         except DatabaseError as error:
             logger.warning("the database is away: %s", type(error).__name__)

@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from content_app import oblivion
-from requests_app import forgotten_list, sequencer
+from requests_app import forgotten_list
 
 
 class Command(BaseCommand):
@@ -15,7 +15,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         replayed = oblivion.replay()
-        sequencer.drain()
         self.stdout.write(
             f"{replayed.subjects} people forgotten again, {replayed.files} files deleted. The list is "
             f"{forgotten_list.path()}."

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from content_app import oblivion, pipeline
+from content_app import oblivion, pipeline, witnessing
 from requests_app import forgotten_list, retention, sequencer
 
 
@@ -19,17 +19,18 @@ class Command(BaseCommand):
         parser.add_argument("--patience", type=float, default=0, help="seconds to wait for requests that back off")
 
     def handle(self, *args: Any, until_idle: bool, patience: float, **options: Any) -> None:
+        forgotten_list.require_replayed()
+        sequencer.repair()
         worked, deadline = 0, time.monotonic() + patience
         while True:
             round_worked = sum(pipeline.advance(request_id) for request_id in pipeline.due())
             worked += round_worked
-            sequencer.drain()
+            witnessing.publish()
             if not until_idle or (not round_worked and not pipeline.due() and time.monotonic() >= deadline):
                 break
             if not round_worked:
                 time.sleep(0.2)
-        if not forgotten_list.replay_is_due():
-            retention.sweep()
-            oblivion.forget_due()
-        sequencer.drain()
+        retention.sweep()
+        oblivion.forget_due()
+        witnessing.publish()
         self.stdout.write(f"{worked} runs; nothing is due." if until_idle else f"{worked} runs.")
