@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from django.conf import settings
 from django.core.cache import cache
+from django.core.files.storage import default_storage
 from django.db import connection
 
 
@@ -71,7 +72,7 @@ def database_files() -> list[Path]:
 
 def stores() -> Iterator[tuple[str, bytes]]:
     """(name, bytes) of every file that the portal or its database writes, and of the cache."""
-    folders = (settings.VAR_DIR, settings.PORTAL_LEDGER_DIR)
+    folders = (settings.VAR_DIR, settings.PORTAL_LEDGER_DIR, default_storage.location)
     files = {*database_files(), *(path for folder in folders for path in Path(folder).rglob("*") if path.is_file())}
     for path in sorted(files):
         try:

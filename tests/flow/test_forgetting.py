@@ -43,7 +43,7 @@ YEARS = timedelta(days=3 * 366 + 1)
 
 
 @pytest.fixture(autouse=True)
-def _quick(settings, tmp_path):
+def _quick(settings, tmp_path, evidence_folder):
     settings.PORTAL_APPROVAL_DELAY_HOURS = 0
     settings.PORTAL_LEDGER_DIR = tmp_path / "ledger"
 
