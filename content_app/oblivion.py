@@ -8,6 +8,7 @@ Never here: a decision of its own, or a step that cannot be done again.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -18,6 +19,7 @@ from uuid_utils.compat import uuid7
 from content_app import clearing
 from requests_app import audit, disk, forgetting, forgotten_list, retention
 
+logger = logging.getLogger(__name__)
 #: People, and chunks of rows of each, in one round; the next round goes on.
 PEOPLE, CHUNKS = 20, 40
 
@@ -29,10 +31,19 @@ def forget_due() -> int:
         subject_id for subject_id in forgetting.due(limit=PEOPLE)
         if not clearing.still_needs(subject_id) and forgetting.begin(subject_id)
     ]  # fmt: skip
-    done = sum(_go_on(subject_id) for subject_id in dict.fromkeys([*forgetting.begun()[:PEOPLE], *ready]))
+    done = sum(_try(subject_id) for subject_id in dict.fromkeys([*forgetting.begun()[:PEOPLE], *ready]))
     if done:
         disk.truncate_log()
     return done
+
+
+def _try(subject_id: UUID) -> bool:
+    """One person who cannot be forgotten holds nobody else up; the next round tries again."""
+    try:
+        return _go_on(subject_id)
+    except OSError as error:
+        logger.error("data subject %s is not forgotten yet: %s", subject_id, error.strerror)
+        return False
 
 
 def _go_on(subject_id: UUID) -> bool:

@@ -10,6 +10,7 @@ Every act is a transaction that can be done again: whoever is killed between two
 
 from __future__ import annotations
 
+import logging
 from uuid import UUID
 
 from django.contrib.admin.models import LogEntry
@@ -19,6 +20,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from requests_app import audit, digests, forgotten_list, keys, terms
+from requests_app.errors import Refused
 from requests_app.models import (
     DataSubject,
     Evidence,
@@ -30,6 +32,8 @@ from requests_app.models import (
     SubjectKey,
 )
 from requests_app.states import OPEN
+
+logger = logging.getLogger(__name__)
 
 # --- who -------------------------------------------------------------------------------------------------------------
 
@@ -79,7 +83,7 @@ def destroy_keys(subject_id: UUID) -> None:
         living = SubjectKey.objects.select_for_update().filter(subject_id=subject_id, wrapped__isnull=False)
         purposes = [SubjectKey.Purpose(purpose) for purpose in living.order_by("id").values_list("purpose", flat=True)]
         if SubjectKey.Purpose.IDENTIFIERS in purposes:
-            digests.remember(subject_id)
+            _remember(subject_id)
         values = _values_under(subject_id)
         LedgerPayload.objects.filter(subject_id=subject_id).delete()
         for purpose in purposes:
@@ -90,6 +94,14 @@ def destroy_keys(subject_id: UUID) -> None:
         _destroy_file_keys(subject_id)
         forgotten_list.mark_as_seen()
     _remove_files(subject_id)
+
+
+def _remember(subject_id: UUID) -> None:
+    """The digests that outlive the person. A value that no key opens any more is no reason to keep the rest."""
+    try:
+        digests.remember(subject_id)
+    except Refused as refused:
+        logger.warning("data subject %s is forgotten without a digest: %s", subject_id, refused.code)
 
 
 def _values_under(subject_id: UUID) -> dict[str, int]:

@@ -146,3 +146,20 @@ def test_a_restored_open_request_is_never_worked_on_again(ended, clock):
     oblivion.replay()
     assert Request.objects.get(pk=open_one.pk).state == "approved"
     assert DataSubject.objects.get(pk=ended.subject_id).forgotten_at is not None
+
+
+def test_a_person_whose_place_on_the_list_cannot_be_written_holds_nobody_up(ended, rooms, monkeypatch, clock):
+    other = RequestFactory.create(state="withdrawn", closed_at=timezone.now() - timedelta(days=4 * 366))
+    real = forgotten_list.note
+
+    def full(subject_id):
+        if subject_id == other.subject_id:
+            raise OSError(28, "No space left on device")
+        real(subject_id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(forgotten_list, "note", full)
+        assert oblivion.forget_due() == 1
+    assert is_over(ended)
+    assert SubjectKey.objects.filter(subject=other.subject, wrapped__isnull=True).count() == 0
+    assert oblivion.forget_due() == 1

@@ -219,3 +219,10 @@ def test_no_digest_is_written_where_its_term_is_nothing(ended, settings):
     settings.PORTAL_ASKED_BEFORE_DAYS = 0
     forget(ended)
     assert not SubjectDigest.objects.exists()
+
+
+def test_what_no_key_opens_any_more_is_forgotten_all_the_same(ended, monkeypatch):
+    monkeypatch.setattr(keys, "key_encryption_keys", lambda: {9: b"x" * 32})
+    forget(ended)
+    assert not SubjectKey.objects.filter(wrapped__isnull=False).exists()
+    assert not SubjectDigest.objects.exists()
