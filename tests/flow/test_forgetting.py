@@ -253,8 +253,18 @@ def test_every_screen_stands_a_forgotten_person(canary, staff, supervisor, audit
     for fmt in reporting.FORMATS:
         answer = client.get(reverse("admin:content_report", args=[request.pk, fmt]), follow=True)
         assert "No report can be made any more" in answer.content.decode()
-    found = client.post(reverse("admin:requests_app_request_find"), {"q": person["identifiers"][0]["formats"][0]})
-    assert "subject__in" not in found["Location"]
+
+
+def test_who_comes_back_is_found_by_their_number_as_long_as_the_digests_last(canary, staff, login):
+    person, request = canary
+    forget()
+    asked = {"q": person["identifiers"][0]["formats"][3]}
+    client = login(staff)
+    found = client.post(reverse("admin:requests_app_request_find"), asked)
+    assert found["Location"].endswith(f"?subject__in={request.subject_id}")
+    with time_machine.travel(timezone.now() + YEARS + timedelta(days=366), tick=True):
+        found = login(staff).post(reverse("admin:requests_app_request_find"), asked)
+        assert "subject__in" not in found["Location"]
 
 
 def test_somebody_who_was_forgotten_is_known_again_for_a_term(canary, take, staff, login, centre):
