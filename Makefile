@@ -6,13 +6,14 @@
 #     tier     takes           needs besides Python                          runs in CI
 #     check    20 seconds      nothing                                       yes
 #     test     3 to 5 minutes  Chromium (found, or fetched by Playwright)    yes
+#     bench    20 minutes      nothing                                       no
 #
 # Variables: PORT (demo, default 8000) · KEEP=1 (demo: go on with the data of last time) · PYTHON (which one to use)
 #            T="…" (test-one: what to hand to pytest)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo check test test-sqlite test-postgresql test-browser test-one fmt lock clean
+.PHONY: help demo bench check test test-sqlite test-postgresql test-browser test-one fmt lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -53,6 +54,9 @@ test-sqlite test-postgresql test-browser: $(VENV)/.dev
 
 test-one: $(VENV)/.dev ## Run some tests on SQLite: make test-one T="tests/flow -k approval"
 	@$(BIN)/python -m pytest $(T)
+
+bench: $(VENV)/.dev ## Measure the ledger on this machine, and write the figures down
+	@$(BIN)/python -m benchmarks.ledger
 
 # --- keep it ---------------------------------------------------------------------------------------------------------
 

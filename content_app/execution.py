@@ -230,7 +230,7 @@ def _taking_along(current: Run, items: list[Item], interaction: Interaction) -> 
 def _receive_look(current: Run, outcomes: list[tuple[Item, str, str]]) -> None:
     """Nothing is sent: not there any more, or not to be deleted alone. The look itself is the receipt."""
     items = [item for item, _, _ in outcomes]
-    step = receipts.open_step(current.plan, kind=Step.Kind.CONTENT, items=items)
+    step = receipts.open_step(current.plan, kind=Step.Kind.LOOK, items=items)
     intent = receipts.intend(step, items=items, kind="look")
     receipts.receive(intent, outcomes, probed=True)
 
@@ -300,14 +300,13 @@ def _settle_unknown(current: Run, system_id: UUID) -> None:
         if intent is None:
             raise Refused("lease_runs", "Another worker may still be acting. Its lease must run out first.")
         items = step.items.order_by("external_id", "content_key")
+        gone = Result.ALREADY_GONE if step.kind == Step.Kind.LOOK else Result.DELETED  # a look has sent nothing
         outcomes = []
         for external_id, group in groupby(items, key=lambda item: item.external_id):
             interaction = current.connector.get(external_id)
             present = {content.key for content in interaction.content} if interaction else set()
             outcomes += [
-                receipts.failure(item, "unknown", permanent=False)
-                if item.content_key in present
-                else (item, Result.DELETED, "")
+                receipts.failure(item, "unknown", permanent=False) if item.content_key in present else (item, gone, "")
                 for item in group
             ]
         receipts.receive(intent, outcomes, probed=True)

@@ -61,6 +61,11 @@ PORTAL_RATE_LIMIT = env.bool("PORTAL_RATE_LIMIT", default=not DEMO)
 #: Seconds for one whole call to an outside system.
 PORTAL_CALL_DEADLINE = env.float("PORTAL_CALL_DEADLINE", default=30.0)
 
+# --- reports ---------------------------------------------------------------------------------------------------------
+#: A PKCS#12 file with key and certificate. Empty: the portal makes a certificate for itself.
+PORTAL_REPORT_CERTIFICATE = env.str("PORTAL_REPORT_CERTIFICATE", default="")
+PORTAL_REPORT_CERTIFICATE_PASSWORD = env.str("PORTAL_REPORT_CERTIFICATE_PASSWORD", default="")
+
 # --- how long what is kept (docs/retention.md) -----------------------------------------------------------------------
 #: Years after the end of a person's last request until the portal forgets them.
 PORTAL_CASE_YEARS = env.int("PORTAL_CASE_YEARS", default=3)

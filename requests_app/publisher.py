@@ -11,8 +11,9 @@ these costs nothing: entries are durable and Ed25519 signs the same text the sam
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC
+from functools import lru_cache
 from itertools import batched
 from pathlib import Path
 from uuid import UUID
@@ -336,8 +337,24 @@ def proof(seq: int) -> str:
     checkpoint = covering(seq)
     if checkpoint is None:
         raise Refused("not_published", "No checkpoint covers this entry yet. Try again in a minute.")
-    index, node = seq - checkpoint.log.first_seq, tlog.nodes_of(store_of(checkpoint.log).read, checkpoint.size)
-    return tlog.proof_text(index, tlog.inclusion(node, index, checkpoint.size), note_of(checkpoint))
+    leaf = LedgerIndex.objects.values_list("leaf__leaf", flat=True).get(seq=seq)
+    return proofs(checkpoint, {seq: bytes(leaf)})[seq]
+
+
+def proofs(checkpoint: Checkpoint, leaves: Mapping[int, bytes]) -> dict[int, str]:
+    """The ``tlog-proof`` of each of these entries, by its number, under one checkpoint.
+
+    ``Mismatch`` when one does not lead to the signed root: what does not hold is not handed out.
+    """
+    read, note = lru_cache(maxsize=1024)(store_of(checkpoint.log).read), note_of(checkpoint)
+    node, texts = tlog.nodes_of(read, checkpoint.size), {}
+    for seq, leaf in leaves.items():
+        index = seq - checkpoint.log.first_seq
+        path = tlog.inclusion(node, index, checkpoint.size)
+        if tlog.root_from(path, index, checkpoint.size, tlog.leaf_hash(leaf)) != bytes(checkpoint.root):
+            raise Mismatch("root")
+        texts[seq] = tlog.proof_text(index, path, note)
+    return texts
 
 
 # --- witnesses -------------------------------------------------------------------------------------------------------

@@ -128,6 +128,18 @@ def inclusion(node: Node, index: int, size: int) -> list[bytes]:
     return path[::-1]
 
 
+def root_from(path: Sequence[bytes], index: int, size: int, leaf: bytes) -> bytes:
+    """The root that an inclusion proof leads to from a leaf's hash. ``ValueError`` when the path has another length."""
+    rights, start, end = [], 0, size
+    while end - start > 1:
+        middle = start + _split_at(end - start)
+        rights.append(index >= middle)
+        start, end = (middle, end) if index >= middle else (start, middle)
+    for right, other in zip(reversed(rights), path, strict=True):
+        leaf = node_hash(other, leaf) if right else node_hash(leaf, other)
+    return leaf
+
+
 def consistency(node: Node, old: int, new: int) -> list[bytes]:
     """RFC 6962 section 2.1.2: what shows that the tree of ``new`` leaves begins with the tree of ``old``."""
     if not 0 <= old <= new:

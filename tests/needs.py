@@ -15,7 +15,7 @@ import pytest
 from tests.run import IN_CI
 
 #: Program → the Debian package that brings it.
-PACKAGES = {"bwrap": "bubblewrap", "clamd": "clamav-daemon", "go": "golang-go"}
+PACKAGES = {"bwrap": "bubblewrap", "clamd": "clamav-daemon", "go": "golang-go", "pdfsig": "poppler-utils"}
 #: Where daemons are, which an ordinary account's PATH leaves out.
 _DAEMONS = "/usr/local/sbin:/usr/sbin:/sbin"
 _LACKING = pytest.StashKey[dict[str, int]]()

@@ -21,14 +21,17 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-_FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
+FAST = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off")
 _PATIENCE = 30.0
 
 
 class Server:
     """A PostgreSQL in a directory of its own, on a Unix socket."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, options: tuple[str, ...] = FAST, segment_mb: int = 1) -> None:
+        self._options = options
+        #: Small segments of its log let a test limit how large a file may become without touching them.
+        self._segment_mb = segment_mb
         self._data, self._log = directory / "data", directory / "log"
         self._binaries = _wheel()
         #: Passed to ``subprocess``: who runs the server, and where.
@@ -49,10 +52,11 @@ class Server:
         """Return when it accepts connections."""
         data, programs = str(self._data), self._binaries / "bin"
         initdb = [str(programs / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        initdb += [f"--wal-segsize={self._segment_mb}"]
         done = subprocess.run(initdb, **self._as, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"PostgreSQL's initdb failed:\n{done.stdout}{done.stderr}")
-        options = [word for option in _FAST for word in ("-c", option)]
+        options = [word for option in self._options for word in ("-c", option)]
         server = [str(programs / "postgres"), "-D", data, "-k", str(self._data.parent), "-h", "", *options]
         with self._log.open("wb") as log:
             # A session of its own, so that Ctrl-C reaches the tests first and the server only when they are done.

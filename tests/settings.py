@@ -12,6 +12,8 @@ import os
 import shutil
 import tempfile
 
+from tests import certificates
+
 for _name in list(os.environ):
     if _name == "DEMO" or _name.startswith(("PORTAL_", "VCC_")):
         del os.environ[_name]
@@ -35,6 +37,8 @@ os.environ |= {
     "PORTAL_TLS": "0",
     "PORTAL_RATE_LIMIT": "0",
     "PORTAL_LOG_LEVEL": "WARNING",
+    "PORTAL_REPORT_CERTIFICATE": certificates.write(f"{_var}/tests.p12", password="not-a-secret"),
+    "PORTAL_REPORT_CERTIFICATE_PASSWORD": "not-a-secret",
     # Playwright's synchronous interface runs inside an event loop, where Django would refuse the database.
     "DJANGO_ALLOW_ASYNC_UNSAFE": "1",
 }

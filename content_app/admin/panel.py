@@ -144,11 +144,11 @@ def _results(case: Request) -> dict[str, Any]:
 
 
 def _verified(case: Request) -> dict[str, Any]:
-    return _results(case) | {"channels": replying.CHANNELS, "formats": replying.FORMATS}
+    return _results(case) | {"channels": replying.CHANNELS} | replying.offer(case)
 
 
 def _ended(case: Request) -> dict[str, Any]:
-    return {"formats": replying.FORMATS}
+    return replying.offer(case)
 
 
 _FILL = {

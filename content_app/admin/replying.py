@@ -7,6 +7,7 @@ Never here: a report that nobody noted. The room writes each export to the ledge
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -18,14 +19,24 @@ from django.urls import reverse
 from content_app import reporting
 from content_app.admin import doors
 from requests_app.errors import Refused
+from requests_app.models import Request
 
 CHANNELS = reporting.REPLY_CHANNELS
 #: format → (its name, what it is good for).
 FORMATS: dict[reporting.Format, tuple[str, str]] = {
-    "pdf": ("PDF", "to read, print and file"),
+    "pdf": ("PDF", "to read, print and file; signed"),
     "csv": ("CSV", "one line a class and system, for a spreadsheet"),
     "json": ("JSON", "for machines, every fact with its schema"),
 }
+
+
+def offer(case: Request) -> dict[str, Any]:
+    """What the panel says of reports: their formats, what a proof still waits for, the certificate that signs them."""
+    told = {"formats": FORMATS, "unpublished": reporting.unpublished(case.pk)}
+    try:
+        return told | {"certificate": reporting.certificate.known()}
+    except Refused as refused:
+        return told | {"unsigned": refused.message}
 
 
 def report(request: HttpRequest, request_id: UUID, fmt: reporting.Format) -> HttpResponse:

@@ -46,6 +46,7 @@ class Step(Row):
     class Kind(models.TextChoices):
         BATCH = "batch", "Interactions, whole"
         CONTENT = "content", "One file"
+        LOOK = "look", "Looked at, nothing sent"
 
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="steps")
     system = models.ForeignKey(System, on_delete=models.PROTECT, related_name="+")

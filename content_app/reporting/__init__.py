@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from content_app import receipts
 from content_app.models import Candidate
-from content_app.reporting import pdf, sheet, tally
+from content_app.reporting import certificate, pdf, proof, sheet, story, tally
 from content_app.reporting.document import facts
 from content_app.reporting.tally import Line
 from content_app.reporting.wording import REPLY_CHANNELS
@@ -28,7 +28,7 @@ from requests_app.errors import Refused
 from requests_app.models import Decision, Request
 from requests_app.states import ENDS, State
 
-__all__ = ["FORMATS", "REPLY_CHANNELS", "Exported", "Format", "export", "facts", "record_reply"]
+__all__ = ["FORMATS", "REPLY_CHANNELS", "Exported", "Format", "export", "facts", "record_reply", "unpublished"]
 
 Format = Literal["pdf", "json", "csv"]
 #: format → media type
@@ -56,11 +56,12 @@ def export(request_id: UUID, *, actor: audit.Actor, fmt: Format) -> Exported:
     """The completion report of a request that was read back or has ended. The ledger keeps the file's SHA-256.
 
     A person needs the permission; the command's machine has it by being there. ``Refused('too_early')`` while the
-    portal still has something to do.
+    portal still has something to do, ``ledger_mismatch`` while the ledger does not fit what was published.
     """
     try:
         request = Request.objects.select_related("subject").get(pk=request_id)
         _require_reportable(request, actor=actor)
+        proof.publish(request_id)
         data = render(request_id, fmt=fmt)
     except Refused as refused:
         transitions.record_refusal("export", refused, about=request_id, actor=actor)
@@ -70,6 +71,11 @@ def export(request_id: UUID, *, actor: audit.Actor, fmt: Format) -> Exported:
         if isinstance(actor, User):
             access_log.note(actor, access_log.What.REPORT, object_id=request_id)
     return Exported(f"{request.reference}-report.{fmt}", FORMATS[fmt], data)
+
+
+def unpublished(request_id: UUID) -> int:
+    """How many ledger entries about this request a report could not prove now."""
+    return proof.waiting(story.entries_of(request_id))
 
 
 def _require_reportable(request: Request, *, actor: audit.Actor) -> None:
@@ -87,10 +93,10 @@ def _require_reportable(request: Request, *, actor: audit.Actor) -> None:
 
 
 def render(request_id: UUID, *, fmt: Format) -> bytes:
-    """The report's bytes. The same facts give the same bytes."""
+    """The report's bytes. The same facts give the same bytes, but for the PDF, whose signature has a time."""
     told = facts(request_id)
     if fmt == "pdf":
-        return pdf.render(told)
+        return pdf.render(told, certificate.to_sign_with())
     if fmt == "csv":
         return sheet.render(told)
     return (json.dumps(told, indent=2, ensure_ascii=False) + "\n").encode()

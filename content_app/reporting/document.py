@@ -16,12 +16,12 @@ from django.db.models import Exists, Max, OuterRef
 
 from content_app import plan_digest
 from content_app.models import Item, Plan, Verification
-from content_app.reporting import story, tally
+from content_app.reporting import proof, story, tally
 from content_app.reporting.story import Entry, day, instant
 from content_app.reporting.tally import Line
 from requests_app.models import Request
 
-SCHEMA, VERSION = "portal-report", 1
+SCHEMA, VERSION = "portal-report", 2
 Facts = dict[str, Any]
 
 
@@ -47,6 +47,8 @@ def facts(request_id: UUID) -> Facts:
         "later_read_back": _later_read_back(plans, lines),
         "reply": story.reply(entries),
         "ledger": story.ledger(entries),
+        "order": proof.order(entries, plans),
+        "proof": proof.facts(entries),
         "items": [_item(line) for line in lines],
     }
     return told | {"cannot_vouch_for": _limits(told)}
@@ -140,11 +142,29 @@ def _limits(told: Facts) -> list[dict[str, str]]:
         limits["after_scope"] = _after_scope(told)
     if later is not None and later["due_at"]:
         limits["later_read_back"] = _read_back_again(later)
-    limits["own_record"] = (
-        "This report is the portal's own record of what it did. It is not signed, and it carries no proof that can be "
-        "checked without the portal's ledger."
-    )
+    limits |= _limits_of_the_proof(told["proof"])
     return [{"code": code, "text": text} for code, text in limits.items()]
+
+
+def _limits_of_the_proof(proved: Facts) -> dict[str, str]:
+    """What the ledger does not prove, and who could still have written it anew."""
+    limits = {
+        "own_record": "The ledger can show that its entries were written in this order and were not changed since its "
+        "checkpoint was signed. It cannot show that what they say is true, or that bytes are gone at a vendor: that is "
+        "the portal's own record. That no further entry tells of this request is seen in the whole ledger alone."
+    }
+    if any(not log["witnesses"] for log in proved["logs"]):
+        limits["no_witness"] = (
+            "No independent witness has signed the checkpoint. Whoever holds the portal's key could have written the "
+            "whole ledger anew before; only an earlier checkpoint that was kept outside would show it."
+        )
+    if proved["waiting"]:
+        of = len(proved["entries"])
+        limits["not_published"] = (
+            f"{proved['waiting']} of the {of} ledger entries about this request wait for publication, so this report "
+            "carries no proof of them. Export it again later."
+        )
+    return limits
 
 
 def _after_scope(told: Facts) -> str:

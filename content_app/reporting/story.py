@@ -29,6 +29,8 @@ class Entry:
     role: str
     pseudonym: str
     facts: dict[str, Any]
+    #: as it was hashed
+    leaf: bytes
 
     @property
     def signed(self) -> dict[str, str]:
@@ -49,7 +51,7 @@ def entries_of(request_id: UUID) -> list[Entry]:
 
 def _read(leaf: bytes, seq: int | None) -> Entry:
     body = json.loads(leaf)
-    return Entry(body["id"], seq, body["type"], body["at"], body["role"], body["actor"], body["facts"])
+    return Entry(body["id"], seq, body["type"], body["at"], body["role"], body["actor"], body["facts"], leaf)
 
 
 # --- what the report takes from them ---------------------------------------------------------------------------------

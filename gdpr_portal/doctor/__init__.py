@@ -26,6 +26,7 @@ _ALONE: tuple[tuple[str, Check], ...] = (
     ("settings", deployment.settings_are_safe),
     ("cache", deployment.cache_is_shared),
     ("keys", key_rings.rings_parse),
+    ("reports", deployment.reports_are_signed),
 )
 _REACHED: tuple[str, Check] = ("database", database.is_reachable)
 _WITH_DATABASE: tuple[tuple[str, Check], ...] = (

@@ -1,6 +1,6 @@
-"""Looks at the settings, the cache and the place where evidence is kept.
+"""Looks at the settings, the cache, the place where evidence is kept and the certificate that signs reports.
 
-In:  Django's settings, the cache, the evidence folder.
+In:  Django's settings, the cache, the evidence folder, the certificate.
 Out: findings.
 Never here: a folder that is made, a permission that is mended.
 """
@@ -11,18 +11,24 @@ import os
 import secrets
 import stat
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.core.cache import cache
 from django.core.files.storage import FileSystemStorage, default_storage
+from django.utils import timezone
 
+from content_app.reporting import certificate
 from gdpr_portal.doctor.finding import Findings, fail, ok, warn
+from requests_app.errors import Refused
 from requests_app.models import Evidence
 
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
 #: Live documents whose file is looked for.
 _SAMPLE = 1000
+#: A certificate that ends within this time is renewed now.
+_SOON = timedelta(days=30)
 
 
 def settings_are_safe() -> Findings:
@@ -101,3 +107,34 @@ def _place_is_private(place: Path) -> Findings:
     except OSError:
         does = "Give the folder to the portal's account, and make room on the disk."
         yield fail("storage", "The evidence folder cannot be written to.", does)
+
+
+def reports_are_signed() -> Findings:
+    """There is a certificate to sign reports with, it holds, and readers know who vouches for it."""
+    try:
+        found = certificate.known()
+    except Refused as refused:
+        does = "Check PORTAL_REPORT_CERTIFICATE, its password and who may read it (docs/operations.md)."
+        yield fail("reports", refused.message, does)
+        return
+    own = "Set PORTAL_REPORT_CERTIFICATE to one that readers of PDF files know (docs/operations.md)."
+    if found is None:
+        yield warn("reports", "The portal will make a certificate for itself with the first signed report.", own)
+        return
+    yield from _certificate_holds(found)
+    says = f"Reports are signed. SHA-256 of the certificate: {found.fingerprint}."
+    if found.self_made:
+        yield warn("reports", f"{says} The portal made it itself, so no reader of PDF files knows it.", own)
+    else:
+        yield ok("reports", says)
+
+
+def _certificate_holds(found: certificate.Certificate) -> Findings:
+    now, ends = timezone.now(), found.until.strftime("%-d %B %Y")
+    does = "Renew the certificate (docs/operations.md)."
+    if found.until <= now:
+        yield fail("reports", f"The certificate ended on {ends}, and no report can be made as PDF.", does)
+    elif found.until - now < _SOON:
+        yield warn("reports", f"The certificate ends on {ends}.", does)
+    if found.since > now:
+        yield fail("reports", "The certificate does not hold yet.", "Look at the certificate, and at the clock.")

@@ -160,7 +160,7 @@ def test_everything_is_gone_from_the_contact_centre_and_nothing_of_a_stranger(de
         assert {guid for guid, keys in now.items() if keys} == set(stranger["guidsWithContent"])
 
 
-def test_staff_export_the_completion_report(visit, tmp_path):
+def test_staff_export_the_completion_report(visit, demo, tmp_path):
     staff = visit("staff")
     page = staff.open(told["page"])
     staff.look("story-verified")
@@ -175,6 +175,8 @@ def test_staff_export_the_completion_report(visit, tmp_path):
     report = json.loads(files["JSON"])
     jsonschema.validate(report, SCHEMA)
     assert report["request"]["reference"] == told["reference"]
+    assert report["proof"]["waiting"] == 0
+    assert demo.manage("find_report", str(path)).returncode == 0
 
 
 def test_staff_record_the_reply_and_the_request_is_closed(visit, demo):

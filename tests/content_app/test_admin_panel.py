@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from content_app.models import Candidate, Errand, Search
-from requests_app import approval
+from content_app.reporting import certificate
+from requests_app import approval, publisher
 from requests_app.models import Request
 from tests import factories, story
 from tests.content_app import admin_story
@@ -182,6 +183,20 @@ def test_reports_are_for_those_who_may_export(look, login, staff, validator, sup
     assert login(auditor).get(address("report", case.pk, "exe")).status_code == 404
     elsewhere = login(auditor).get(address("report", case.pk, "json"), headers={"Sec-Fetch-Site": "cross-site"})
     assert elsewhere.status_code == 403
+
+
+def test_the_panel_names_the_certificate_that_signs(look, staff, validator, supervisor, settings):
+    case, _ = admin_story.verified(staff, validator, supervisor)
+    assert certificate.known().fingerprint in look(staff, case).content.decode()
+    settings.PORTAL_REPORT_CERTIFICATE += ".gone"
+    assert b"no report goes out unsigned" in look(staff, case).content
+
+
+def test_the_panel_says_what_a_proof_still_waits_for(look, staff, validator, supervisor):
+    case, _ = admin_story.verified(staff, validator, supervisor)
+    assert b"for publication" in look(staff, case).content
+    publisher.publish()
+    assert b"JSON and PDF carry the proof" in look(staff, case).content
 
 
 def test_an_early_report_is_refused_in_words(login, staff, validator):

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from io import StringIO
 from types import SimpleNamespace
 
@@ -19,11 +19,12 @@ from uuid_utils.compat import uuid7
 
 from content_app import systems
 from content_app.models import Heartbeat
+from content_app.reporting import certificate
 from gdpr_portal import doctor
 from gdpr_portal.doctor import database, deployment, key_rings, machinery, people
 from requests_app import audit, keys, sequencer
 from requests_app.models import Evidence, Identifier, KekEpoch, LedgerIndex, SubjectKey
-from tests import factories
+from tests import certificates, factories
 from tests.sandbox import CLIENT_ID, CLIENT_SECRET
 
 SECRET = base64.b64encode(b"z" * 32).decode()
@@ -85,6 +86,37 @@ def test_a_deployments_settings_are_fine(deployed):
 def test_a_setting_that_weakens_the_portal_is_found(deployed, name, value, level):
     setattr(deployed, name, value)
     assert level in levels(deployment.settings_are_safe)
+
+
+def test_a_certificate_that_readers_may_know_is_fine():
+    assert levels(deployment.reports_are_signed) == ["ok"]
+    assert certificate.known().fingerprint in said(deployment.reports_are_signed)
+
+
+def test_a_self_made_certificate_is_warned_of(settings, tmp_path):
+    settings.PORTAL_REPORT_CERTIFICATE, settings.VAR_DIR = "", tmp_path
+    assert levels(deployment.reports_are_signed) == ["warn"]
+    assert not list(tmp_path.iterdir()), "the doctor looks and makes nothing"
+    made = certificate.to_sign_with()
+    assert levels(deployment.reports_are_signed) == ["warn"]
+    assert made.fingerprint in said(deployment.reports_are_signed)
+
+
+@pytest.mark.parametrize(
+    ("holds", "expected"),
+    [({"until": "2026-03-02"}, "warn"), ({"until": "2026-02-01"}, "fail"), ({"since": "2026-04-01"}, "fail")],
+)
+def test_a_certificate_that_ends_or_is_over_is_found(settings, tmp_path, holds, expected):
+    moments = {name: datetime.fromisoformat(f"{day}T00:00:00+00:00") for name, day in holds.items()}
+    settings.PORTAL_REPORT_CERTIFICATE_PASSWORD = ""
+    settings.PORTAL_REPORT_CERTIFICATE = certificates.write(tmp_path / "one.p12", **moments)
+    with time_machine.travel("2026-02-20"):
+        assert levels(deployment.reports_are_signed) == [expected, "ok"]
+
+
+def test_a_certificate_that_cannot_be_read_is_a_failure(settings, tmp_path):
+    settings.PORTAL_REPORT_CERTIFICATE = str(tmp_path / "none.p12")
+    assert levels(deployment.reports_are_signed) == ["fail"]
 
 
 def test_a_cache_of_files_serves_all_processes(settings, tmp_path):

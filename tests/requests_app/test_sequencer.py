@@ -92,3 +92,19 @@ def test_no_number_is_given_twice(request_):
         LedgerIndex.objects.create(seq=taken.seq, leaf=leaf)
     with pytest.raises(DatabaseError), transaction.atomic():
         LedgerIndex.objects.create(seq=taken.seq + 1, leaf=taken.leaf)
+
+
+def test_a_drain_ends_while_entries_keep_arriving(request_, monkeypatch):
+    entries(request_, 3)
+    monkeypatch.setattr(sequencer, "BATCH", 2)
+    real = sequencer.sequence
+
+    def another_arrives():
+        numbered = real()
+        if numbered and LedgerLeaf.objects.count() < 30:
+            entries(request_, 1)
+        return numbered
+
+    monkeypatch.setattr(sequencer, "sequence", another_arrives)
+    assert sequencer.drain() == 4
+    assert LedgerQueue.objects.count() == 1

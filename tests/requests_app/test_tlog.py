@@ -119,6 +119,9 @@ def test_an_inclusion_proof_convinces_and_fits_no_other_entry(size):
     for index in {0, size - 1, *random.Random(size).choices(range(size), k=5)}:
         path = tlog.inclusion(node, index, size)
         assert verify_inclusion(LEAVES[index], index, size, path, root)
+        assert tlog.root_from(path, index, size, LEAVES[index]) == root
+        with pytest.raises(ValueError, match="zip"):
+            tlog.root_from([*path, root], index, size, LEAVES[index])
         if size > 1:
             assert not verify_inclusion(LEAVES[index - 1], index, size, path, root)
             assert not verify_inclusion(LEAVES[index], (index + 1) % size, size, path, root)

@@ -15,7 +15,7 @@ VERSION = 1
 class Command(BaseCommand):
     """Ends with 1 when anything fails; a warning alone ends with 0."""
 
-    help = "Check database, migrations, guards, queue, keys, connectors, clock, storage, ledger and people."
+    help = "Check database, migrations, guards, queue, keys, reports, connectors, clock, storage, ledger and people."
     #: Django's own checks would end the command before it could say what to do.
     requires_system_checks: list[str] = []
 

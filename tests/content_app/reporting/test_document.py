@@ -10,7 +10,7 @@ from django.core.management import call_command
 from content_app import pipeline, planning, reporting
 from content_app.models import System
 from content_app.reporting import sheet
-from requests_app import approval
+from requests_app import approval, publisher
 from requests_app.models import LedgerLeaf, StaffPseudonym
 from tests import story
 from tests.content_app.reporting.desk import NAME, SCHEMA, A, B, C, Centre, run
@@ -84,10 +84,20 @@ def test_it_names_the_digest_and_computes_it_again(walk):
 
 
 def test_it_says_what_is_out_of_reach(walk):
-    told = reporting.facts(walk.to().pk)
+    request = walk.to()
+    publisher.publish()
+    told = reporting.facts(request.pk)
     assert {row["class"] for row in told["out_of_reach"]} == {name for name, _ in Centre.manifest.out_of_reach}
     codes = {limit["code"] for limit in told["cannot_vouch_for"]}
-    assert codes == {"systems_word", "where_searched", "copies", "after_scope", "later_read_back", "own_record"}
+    assert codes == {
+        "systems_word",
+        "where_searched",
+        "copies",
+        "after_scope",
+        "later_read_back",
+        "own_record",
+        "no_witness",
+    }
 
 
 def test_the_later_read_back_is_due_until_it_is_done(walk, clock, settings):

@@ -8,8 +8,8 @@ from django.core.management import CommandError, call_command
 
 from content_app import pipeline, planning, reporting
 from content_app.models import Candidate
-from requests_app import audit, transitions
-from requests_app.models import AccessLogEntry, Decision, LedgerLeaf, Request
+from requests_app import audit, publisher, transitions
+from requests_app.models import AccessLogEntry, Decision, LedgerLeaf, Request, StaffPseudonym
 from requests_app.states import State
 from tests import factories
 from tests.content_app.reporting.desk import A, B, refused, run
@@ -176,8 +176,9 @@ def test_the_command_writes_what_the_room_exports(walk, tmp_path, fmt):
     request = walk.to(to="closed")
     place = tmp_path / f"report.{fmt}"
     call_command("export_report", request.reference.lower(), format=fmt, output=place, verbosity=0)
-    assert place.read_bytes() == reporting.render(request.pk, fmt=fmt)
     leaf = json.loads(bytes(LedgerLeaf.objects.get(type="report.exported").leaf))
+    assert leaf["facts"] == {"format": fmt, "sha256": hashlib.sha256(place.read_bytes()).hexdigest()}
+    assert place.read_bytes()[:64] == reporting.render(request.pk, fmt=fmt)[:64]
     assert (leaf["actor"], leaf["role"]) == ("machine:export_report", "machine")
     assert [path.name for path in tmp_path.iterdir()] == [place.name]
 
@@ -207,3 +208,39 @@ def test_the_command_replaces_a_file_when_it_is_told_to(walk, tmp_path):
     taken.write_text("mine")
     call_command("export_report", request.reference, format="json", output=taken, force=True, verbosity=0)
     assert json.loads(taken.read_text())["schema"] == "portal-report"
+
+
+def test_a_file_is_found_in_the_ledger_by_its_bytes_alone(walk, staff, tmp_path, capsys):
+    request, place = walk.to(to="closed"), tmp_path / "somewhere.bin"
+    for fmt in reporting.FORMATS:
+        place.write_bytes(reporting.export(request.pk, actor=staff, fmt=fmt).data)
+        leaf = LedgerLeaf.objects.filter(type="report.exported").order_by("id").last()
+        call_command("find_report", place)
+        told = capsys.readouterr().out
+        assert f"The report of {request.reference} as {fmt}, exported at" in told
+        assert f"{StaffPseudonym.objects.get(user=staff).pseudonym} (staff)" in told
+        assert f"ledger entry {leaf.pk}, which waits for its number" in told
+    publisher.publish()
+    call_command("find_report", place)
+    leaf.refresh_from_db()
+    assert f"number {leaf.index.seq}, published in portal.test/audit/" in capsys.readouterr().out
+
+
+def test_a_file_with_one_other_byte_is_not_found(walk, staff, tmp_path):
+    data = reporting.export(walk.to().pk, actor=staff, fmt="pdf").data
+    place = tmp_path / "report.pdf"
+    for other in (data[:-1], data + b"\n", b""):
+        place.write_bytes(other)
+        with pytest.raises(CommandError, match="No export from here gave this file"):
+            call_command("find_report", place)
+    with pytest.raises(CommandError, match="cannot be read"):
+        call_command("find_report", tmp_path / "nowhere")
+
+
+def test_a_file_that_was_handed_out_twice_is_found_twice(walk, staff, tmp_path, capsys):
+    request = walk.to()
+    place = tmp_path / "report.csv"
+    for _ in range(2):
+        place.write_bytes(reporting.export(request.pk, actor=staff, fmt="csv").data)
+    call_command("find_report", place)
+    assert capsys.readouterr().out.count("The report of") == 2

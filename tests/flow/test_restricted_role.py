@@ -6,11 +6,13 @@ from pkgutil import iter_modules
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, connection
 
-from requests_app import audit, publisher
+from requests_app import audit
+from tests.flow.conftest import approve, freeze, run
+from tests.flow.test_erasure import held
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def append_only():
@@ -27,6 +29,7 @@ def append_only():
 def serving():
     """As the role of ``docs/operations.md``, restricted."""
     with connection.cursor() as cursor:
+        cursor.execute("DROP ROLE IF EXISTS portal_test_role")
         cursor.execute("CREATE ROLE portal_test_role")
         cursor.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO portal_test_role")
         cursor.execute("GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO portal_test_role")
@@ -36,23 +39,30 @@ def serving():
             yield
         finally:
             cursor.execute("RESET ROLE")
+            cursor.execute("DROP OWNED BY portal_test_role")
+            cursor.execute("DROP ROLE portal_test_role")
 
 
 @pytest.mark.postgresql
-def test_the_whole_path_works_and_nothing_that_happened_can_be_changed(system, centre, rooms, supervisor):
-    centre.hold("a", "voicemail", "transcript")
-    connection.check_constraints()
+def test_the_whole_path_works_and_nothing_that_happened_can_be_changed(
+    centre, connect, take, staff, supervisor, settings
+):
+    settings.PORTAL_APPROVAL_DELAY_HOURS = 0
+    connect(centre)
+    subject = centre.ask("/subjects")["subjects"][0]
     with serving():
-        request = rooms.approved()
-        rooms.executed(request)
-        rooms.read_back(request)
-        publisher.publish()
+        request = take(subject)
+        run()
+        approve(request, freeze(request, staff), supervisor)
+        run()
+        request.refresh_from_db()
+        assert request.state == "verified"
         assert audit.verify().ok
         for table in append_only():
             for statement in (f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE"):
-                with pytest.raises(DatabaseError, match="permission denied"), transaction.atomic():
-                    connection.cursor().execute(statement)
-    assert centre.held == {}
+                with pytest.raises(DatabaseError, match="permission denied"), connection.cursor() as cursor:
+                    cursor.execute(statement)
+    assert held(centre, subject["guids"]) == {}
 
 
 @pytest.mark.postgresql

@@ -1,0 +1,1 @@
+"""What the portal's engine takes, in ratios within one run on one machine. Never a test, and never part of one."""
