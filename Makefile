@@ -13,7 +13,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo bench check test test-sqlite test-postgresql test-browser test-one fmt lock clean
+.PHONY: help demo check test test-sqlite test-postgresql test-browser test-one bench outsiders fmt lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -58,6 +58,8 @@ test-one: $(VENV)/.dev ## Run some tests on SQLite: make test-one T="tests/flow 
 bench: $(VENV)/.dev ## Measure the ledger on this machine, and write the figures down
 	@$(BIN)/python -m benchmarks.ledger
 
+outsiders: .outsiders/.done ## Install verifiers of others, for the tests that ask strangers
+
 # --- keep it ---------------------------------------------------------------------------------------------------------
 
 fmt: $(VENV)/.dev ## Format the code and sort its imports
@@ -68,9 +70,11 @@ lock: ## Pin the newest versions that pyproject.toml allows (needs uv)
 		pyproject.toml -o requirements.txt
 	uv pip compile --generate-hashes --universal --python-version 3.12 --upgrade --quiet \
 		-c requirements.txt pyproject.toml --group dev -o requirements-dev.txt
+	uv pip compile --generate-hashes --universal --python-version 3.12 --upgrade --quiet \
+		.ci/outsiders.in -o .ci/outsiders.txt
 
 clean: ## Remove what was installed and what was made here, the demo's data too
-	rm -rf $(VENV) var test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .outsiders var test-results .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- the virtual environment -----------------------------------------------------------------------------------------
@@ -87,3 +91,9 @@ $(VENV)/.runtime: requirements.txt | $(BIN)/python
 $(VENV)/.dev: requirements-dev.txt requirements.txt | $(BIN)/python
 	$(SAY) "installing what the tests need (once; a minute or two)"
 	@$(PIP) -r requirements-dev.txt && touch $(VENV)/.runtime $@
+
+# Strangers to the portal get an environment that knows nothing of it.
+.outsiders/.done: .ci/outsiders.txt
+	@python=$$(sh .ci/find-python) && "$$python" .ci/make-venv.py .outsiders
+	@.outsiders/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .ci/outsiders.txt
+	@touch $@

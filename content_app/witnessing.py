@@ -16,17 +16,30 @@ from content_app.connectors import witness
 from content_app.connectors.base import ConnectorError
 from requests_app import publisher, signed_note
 from requests_app.errors import Refused
-from requests_app.models import Checkpoint, LedgerLeaf
+from requests_app.models import Checkpoint, LedgerLeaf, LedgerLog
 
 logger = logging.getLogger(__name__)
 _POLL = 0.2
+#: Seconds in which a witness that did not sign is left alone, so that it holds up neither the loop nor a worker.
+PAUSE = 5.0
+_rests_until: dict[str, float] = {}
 
 
 def publish() -> None:
     """Publish what is committed, and ask the witness. Raises ``Refused`` as the publisher does."""
-    checkpoint = publisher.publish()
-    if checkpoint and settings.PORTAL_WITNESS_URL:
-        _ask(checkpoint)
+    if publisher.publish() and settings.PORTAL_WITNESS_URL and time.monotonic() >= _rests_until.get(_witness(), 0):
+        for checkpoint in _newest():
+            _ask(checkpoint)
+
+
+def _witness() -> str:
+    return str(settings.PORTAL_WITNESS_URL)
+
+
+def _newest() -> list[Checkpoint]:
+    """The last checkpoint of this year's log, after that of the year before: it may have ended before it was signed."""
+    newest = [log.checkpoints.order_by("-size").first() for log in LedgerLog.objects.order_by("-first_seq")[:2]]
+    return [checkpoint for checkpoint in reversed(newest) if checkpoint]
 
 
 def _ask(checkpoint: Checkpoint) -> None:
@@ -36,23 +49,31 @@ def _ask(checkpoint: Checkpoint) -> None:
         return
     seen = checkpoint.log.checkpoints.filter(cosignatures__witness=key.name).order_by("-size").first()
     try:
-        lines = _cosigned(checkpoint, old=seen.size if seen else 0)
-        publisher.add_cosignature(checkpoint, lines, witness=key)
+        answer = _answer(checkpoint, old=seen.size if seen else 0)
+        if answer.lines:
+            publisher.add_cosignature(checkpoint, answer.lines, witness=key)
+            return
+        if checkpoint.log.checkpoints.filter(size__gte=answer.size).exclude(pk=checkpoint.pk).exists():
+            return  # another process was faster, with a newer one
+        logger.error("the witness has seen %s entries of what is %s now", answer.size, checkpoint)
     except ConnectorError as error:
-        logger.error("the witness did not sign checkpoint %s: %s", checkpoint.size, error.code)
+        logger.error("the witness did not sign %s: %s", checkpoint, error.code)
     except signed_note.BadNote as bad:
-        logger.error("the witness's signature under checkpoint %s does not hold: %s", checkpoint.size, bad)
+        logger.error("the witness's signature under %s does not hold: %s", checkpoint, bad)
+    _rests_until[_witness()] = time.monotonic() + PAUSE
 
 
-def _cosigned(checkpoint: Checkpoint, *, old: int) -> str:
-    """Signature lines. A witness that saw another size last says so, and is asked once more from there."""
-    log, url = checkpoint.log, settings.PORTAL_WITNESS_URL
-    proof = publisher.consistency(log, old, checkpoint.size)
-    answer = witness.cosign(url, old=old, proof=proof, note=checkpoint.note)
+def _answer(checkpoint: Checkpoint, *, old: int) -> witness.Answer:
+    """What it says. A witness that saw another size last says so, and is asked once more from there."""
+    answer = _say(checkpoint, old=old)
     if not answer.lines and 0 <= answer.size <= checkpoint.size:
-        proof = publisher.consistency(log, answer.size, checkpoint.size)
-        answer = witness.cosign(url, old=answer.size, proof=proof, note=checkpoint.note)
-    return answer.lines
+        answer = _say(checkpoint, old=answer.size)
+    return answer
+
+
+def _say(checkpoint: Checkpoint, *, old: int) -> witness.Answer:
+    proof = publisher.consistency(checkpoint.log, old, checkpoint.size)
+    return witness.cosign(_witness(), old=old, proof=proof, note=checkpoint.note)
 
 
 def require_published(leaf: LedgerLeaf) -> None:

@@ -45,6 +45,8 @@ _MENU: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         "Evidence",
         (
             ("Ledger", "admin:requests_app_ledgerleaf_changelist", "ledger", "requests_app.view_ledgerleaf"),
+            ("Samples", "admin:requests_app_sample_changelist", "sample", "requests_app.view_sample"),
+            ("Reconciliation", "admin:content_reconciliation", "balance", "requests_app.view_ledgerleaf"),
             ("Access log", "admin:requests_app_accesslogentry_changelist", "eye", "requests_app.view_accesslogentry"),
         ),
     ),

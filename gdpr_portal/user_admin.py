@@ -25,6 +25,7 @@ from django.utils.html import format_html, format_html_join
 
 from content_app.models import System
 from requests_app import audit
+from requests_app.admin.absent import NotFoundAdmin
 from requests_app.admin.read_only import ReadOnlyAdmin
 from requests_app.models import StaffAccount
 
@@ -49,7 +50,7 @@ def _note(actor: Any, person: User, change: str) -> None:
     audit.append("user.changed", actor=actor, about=pseudonym, person=pseudonym, change=change, roles=roles)
 
 
-class Worded(admin.ModelAdmin):
+class Worded(NotFoundAdmin):
     """Lists and forms that speak of the work: their own titles instead of the models' names."""
 
     words: dict[str, str] = {}

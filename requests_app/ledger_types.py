@@ -87,6 +87,15 @@ TYPES: dict[str, EntryType] = {
     # content_app.reporting
     "report.exported": EntryType("Report exported", {"format": "code", "sha256": "digest"}),
     "reply.recorded": EntryType("Reply to the person recorded", {"channel": "code"}),
+    # requests_app.sampling, content_app.bundle
+    "sample.drawn": EntryType(
+        "Sample drawn",
+        {"seed": "code", "since": "instant", "until": "instant", "population": "count", "population_digest": "digest",
+         "size": "count", "drawn_digest": "digest"},
+        "operations",
+    ),
+    "sample.exported": EntryType("Evidence of a sample exported", {"requests": "count", "sha256": "digest"},
+                                 "operations"),
     # content_app.systems
     "system.changed": EntryType("Connected system changed", _SYSTEM, "operations"),
     "system.deletion_proposed": EntryType("Deletion proposed for a system", _SYSTEM, "operations"),

@@ -8,22 +8,33 @@ A plugin of pytest; ``tests/conftest.py`` registers it.
 """
 
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.run import IN_CI
 
+#: What Go's own verifier of modules is made of, in source: a library, and no program.
+GO_SUMDB = "/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog"
 #: Program → the Debian package that brings it.
-PACKAGES = {"bwrap": "bubblewrap", "clamd": "clamav-daemon", "go": "golang-go", "pdfsig": "poppler-utils"}
+PACKAGES = {
+    "bwrap": "bubblewrap", "clamd": "clamav-daemon", "go": "golang-go", "pdfsig": "poppler-utils",
+    GO_SUMDB: "golang-golang-x-mod-dev",
+}  # fmt: skip
+#: Verifiers of others, which `make outsiders` puts into an environment of their own.
+OUTSIDERS = Path(__file__).parents[1] / ".outsiders" / "bin"
+_OUTSIDERS = {"aics-tlog", "aics-witness", "tlog-tiles"}
 #: Where daemons are, which an ordinary account's PATH leaves out.
 _DAEMONS = "/usr/local/sbin:/usr/sbin:/sbin"
 _LACKING = pytest.StashKey[dict[str, int]]()
 
 
 def find(program: str) -> str | None:
-    """Where the program is, or ``None``."""
-    return shutil.which(program) or shutil.which(program, path=_DAEMONS)
+    """Where the program is, or ``None``. A path is there or not."""
+    if program.startswith("/"):
+        return program if Path(program).exists() else None
+    return shutil.which(program) or shutil.which(program, path=f"{_DAEMONS}:{OUTSIDERS}")
 
 
 def lacking(item: pytest.Item) -> list[str]:
@@ -72,5 +83,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def _told(programs: list[str]) -> str:
-    packages = " ".join(PACKAGES.get(program, program) for program in programs)
-    return f"{' and '.join(programs)}, not found here (Debian: apt-get install {packages})"
+    packages = " ".join(PACKAGES.get(program, program) for program in programs if program not in _OUTSIDERS)
+    how = [f"Debian: apt-get install {packages}"] if packages else []
+    how += ["make outsiders"] if _OUTSIDERS & set(programs) else []
+    return f"{' and '.join(programs)}, not found here ({'; '.join(how)})"

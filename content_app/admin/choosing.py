@@ -17,7 +17,7 @@ from django.urls import reverse
 from content_app import discovery, planning
 from content_app.admin import doors, figures, listing, words
 from content_app.models import Candidate, System
-from requests_app import access_log, approval
+from requests_app import approval
 from requests_app.models import Request
 from requests_app.states import State
 
@@ -45,11 +45,7 @@ def choose(request: HttpRequest, request_id: UUID) -> HttpResponse:
         return doors.forgotten(request, case)
     if request.method == "POST":
         return _decide(request, case)
-    user = doors.user_of(request)
-    context = _context(request, case)
-    if user.has_perm("requests_app.see_personal_data"):
-        access_log.note(user, access_log.What.REQUEST, object_id=case.pk)
-    return doors.page(request, "content/choose.html", context)
+    return doors.page(request, "content/choose.html", _context(request, case))
 
 
 def freeze(request: HttpRequest, request_id: UUID) -> HttpResponse:
@@ -121,6 +117,7 @@ def _matching(rows: QuerySet[Candidate], wanted: QueryDict) -> QuerySet[Candidat
 def _context(request: HttpRequest, case: Request) -> dict[str, Any]:
     user = doors.user_of(request)
     rows, late = figures.choosable(case), figures.after_scope(case)
+    identifiers = doors.person_for(request, case).by_row
     show = request.GET.get("show", "")
     shown = late if show == "late" else rows
     matching = _matching(shown, request.GET)
@@ -130,7 +127,7 @@ def _context(request: HttpRequest, case: Request) -> dict[str, Any]:
         "title": f"{case.reference}: choose what is theirs", "case": case, "show": show,
         "tabs": _tabs(rows, late, request.GET), "classes": _classes(shown, request.GET.get("class", "")),
         "systems": _systems(request.GET.get("system", "")), "query": _without(request.GET, "page"),
-        "listed": listing.of_candidates(matching, among=shown, case=case, user=user, number=request.GET.get("page")),
+        "listed": listing.of_candidates(matching, among=shown, shown=identifiers, number=request.GET.get("page")),
         "files": rows.count(), "contacts": figures.contacts(rows), "matching": matching.count(),
         "open": rows.filter(included__isnull=True).count(), "going": rows.filter(included=True).count(),
         "keeping": rows.filter(included=False).count(), "late": figures.contacts(late),

@@ -19,7 +19,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from content_app.connectors.base import ConnectorError
 from content_app.models import Plan
-from requests_app import gates
+from requests_app import disclosure, gates
+from requests_app.admin import revealing
 from requests_app.errors import Refused
 from requests_app.models import Request
 
@@ -46,6 +47,11 @@ def forgotten(request: HttpRequest, case: Request) -> HttpResponse:
     """The answer of every page that would show details of a list that are destroyed."""
     messages.info(request, f"{gates.words_of_forgetting(case)} The details of the list are destroyed.")
     return redirect("admin:requests_app_request_change", case.pk)
+
+
+def person_for(request: HttpRequest, case: Request) -> disclosure.Person:
+    """The person as this viewer may see them now; a view in clear leaves its line in the access log."""
+    return disclosure.person(case, user_of(request), reason=revealing.reason_now(request, case.pk))
 
 
 def current_plan(case: Request) -> Plan | None:

@@ -1,6 +1,6 @@
 """Rows of content as a person reads them: days, contacts of that day, files of each contact.
 
-In:  candidates or items of a list, and who looks.
+In:  candidates or items of a list, and the identifiers as whoever looks may see them.
 Out: one page of days with their contacts, newest first.
 Never here: a decision, or an identifier in clear for somebody who may only see it masked.
 """
@@ -14,7 +14,6 @@ from itertools import groupby
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import User
 from django.core.paginator import Page, Paginator
 from django.db.models import Min, QuerySet
 from django.utils import timezone
@@ -22,8 +21,6 @@ from django.utils import timezone
 from content_app import plan_digest
 from content_app.admin import words
 from content_app.models import Candidate, Item, Plan, System
-from requests_app import identifiers, keys
-from requests_app.models import Request
 
 PER_PAGE = 50
 Link = Candidate.Link
@@ -115,29 +112,15 @@ def names_of_systems() -> dict[UUID, str]:
     return dict(System.objects.values_list("pk", "name"))
 
 
-def shown_identifiers(case: Request, user: User) -> dict[UUID, str]:
-    """The person's identifiers as this viewer may see them, by row id; empty once they are destroyed."""
-    clear = user.has_perm("requests_app.see_personal_data")
-    shown = {}
-    for row in case.subject.identifiers.order_by("pk"):
-        try:
-            value = keys.unseal(row, "value_enc", subject_id=case.subject_id)
-        except keys.Forgotten:
-            return {}
-        kind = identifiers.Kind(row.kind)
-        shown[row.pk] = value if clear else identifiers.mask(kind, value)
-    return shown
-
-
 # --- candidates ------------------------------------------------------------------------------------------------------
 
 
 def of_candidates(
-    matching: QuerySet[Candidate], *, among: QuerySet[Candidate], case: Request, user: User, number: str | None
+    matching: QuerySet[Candidate], *, among: QuerySet[Candidate], shown: dict[UUID, str], number: str | None
 ) -> Listed:
     """What was found, contact by contact. A contact that matches is shown with all its files."""
     page, found = page_of(matching, among=among.select_related("found_by"), number=number)
-    shown, systems = shown_identifiers(case, user), names_of_systems()
+    systems = names_of_systems()
     contacts: dict[tuple[UUID, str], Contact] = {}
     for row in found:
         contact = contacts.get((row.system_id, row.external_id))
@@ -187,10 +170,12 @@ def _why(row: Candidate) -> str:
 # --- items -----------------------------------------------------------------------------------------------------------
 
 
-def of_items(matching: QuerySet[Item], *, among: QuerySet[Item], plan: Plan, user: User, number: str | None) -> Listed:
+def of_items(
+    matching: QuerySet[Item], *, among: QuerySet[Item], plan: Plan, shown: dict[UUID, str], number: str | None
+) -> Listed:
     """What stands on a frozen list, contact by contact. A contact that matches is shown with all its files."""
     page, found = page_of(matching, among=among, number=number)
-    matches, systems = _matches(plan, user), names_of_systems()
+    matches, systems = _matches(plan, shown), names_of_systems()
     contacts: dict[tuple[UUID, str], Contact] = {}
     for row in found:
         contact = contacts.get((row.system_id, row.external_id))
@@ -209,9 +194,8 @@ def ground_word(code: str) -> str:
     return Link(code).label if code in Link.values else code
 
 
-def _matches(plan: Plan, user: User) -> dict[str, str]:
+def _matches(plan: Plan, shown: dict[UUID, str]) -> dict[str, str]:
     """Commitment → the identifier that it binds, as this viewer may see it."""
-    shown = shown_identifiers(plan.request, user)
     salt = bytes(plan.salt)
     return {
         plan_digest.commitment(salt, bytes(row.blind_index)): shown[row.pk]

@@ -1,7 +1,7 @@
 """The addresses of the workshop's screens.
 
 In:  people who may see cases.
-Out: the panel, the choosing, the review with its decisions, the proof, the report.
+Out: the panel, the choosing, the review with its decisions, the proof, the reconciliation, the report.
 Never here: a stock page. A list is frozen by its room and changed by nobody, so Django's forms for it do not exist.
 """
 
@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from content_app.admin import choosing, panel, proof, replying, reviewing
+from content_app.admin import choosing, panel, proof, reconciling, replying, reviewing
 from content_app.models import Plan
 
 #: (route, view, URL name); what only shows is safe, and what acts takes a POST.
@@ -22,6 +22,8 @@ _SHOWS: tuple[tuple[str, Any, str], ...] = (
     ("of/<uuid:request_id>/panel/", panel.panel, "request_panel"),
     ("of/<uuid:request_id>/review/", reviewing.review, "review"),
     ("of/<uuid:request_id>/report/<slug:fmt>/", replying.report, "report"),
+    ("of/<uuid:request_id>/reconciliation/", reconciling.of_request, "request_reconciliation"),
+    ("reconciliation/", reconciling.everything, "reconciliation"),
     ("<uuid:plan_id>/proof/", proof.proof, "proof"),
 )
 _ACTS: tuple[tuple[str, Any, str], ...] = (

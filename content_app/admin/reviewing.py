@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from content_app.admin import changes, doors, figures, listing, words
 from content_app.models import Coverage, Item, Plan, System
-from requests_app import access_log, approval
+from requests_app import approval
 from requests_app.models import ApprovalBar, Request
 from requests_app.states import State
 
@@ -27,14 +27,11 @@ Nature = Coverage.Disposition
 
 def review(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """The list that counts now, or an earlier one by its version, to be read."""
-    case, user = doors.case_for(request, request_id), doors.user_of(request)
+    case = doors.case_for(request, request_id)
     if case.subject.forgotten_at:
         return doors.forgotten(request, case)
     plan = _plan_to_show(request, case)
-    context = _context(request, case, plan)
-    if user.has_perm("requests_app.see_personal_data"):
-        access_log.note(user, access_log.What.REQUEST, object_id=case.pk)
-    return doors.page(request, "content/review.html", context)
+    return doors.page(request, "content/review.html", _context(request, case, plan))
 
 
 def _plan_to_show(request: HttpRequest, case: Request) -> Plan:
@@ -122,7 +119,7 @@ def _page_of(case: Request) -> str:
 
 
 def _context(request: HttpRequest, case: Request, plan: Plan) -> dict[str, Any]:
-    user = doors.user_of(request)
+    user, shown = doors.user_of(request), doors.person_for(request, case).by_row
     kept = plan.items.filter(action=Item.Action.KEEP)
     going = plan.items.exclude(action=Item.Action.KEEP)
     part = request.GET.get("show", "")
@@ -131,9 +128,11 @@ def _context(request: HttpRequest, case: Request, plan: Plan) -> dict[str, Any]:
     return {
         "title": f"{case.reference}: list {plan.version}", "case": case, "plan": plan, "part": part,
         "extent": figures.extent(plan), "expired": plan.expires_at < timezone.now(), "current": current,
-        "listed": listing.of_items(rows, among=plan.items.all(), plan=plan, user=user, number=request.GET.get("page")),
+        "listed": listing.of_items(
+            rows, among=plan.items.all(), plan=plan, shown=shown, number=request.GET.get("page")
+        ),
         "kept": _kept(plan), "out_of_reach": _covered(plan, Nature.OUT_OF_REACH), "nothing": _nothing_held(plan),
-        "changes": changes.since_last(plan), "person": listing.shown_identifiers(case, user).values(),
+        "changes": changes.since_last(plan), "person": shown.values(),
         "frozen_by": doors.name_of(plan.created_by), "systems": _systems(plan), "barred": _barred(case, user.pk),
         "versions": case.plans.exclude(digest="").count(), "query": f"show={part}&version={plan.version}",
         **_decision(case, user, current=current),

@@ -22,13 +22,14 @@ from content_app.admin.system_form import SystemForm
 from content_app.connectors import registry
 from content_app.models import System
 from requests_app import audit
+from requests_app.admin.absent import NotFoundAdmin
 
 #: Fields that say *which* account is meant. Two people enabled deletion for that one and for no other.
 _ACCOUNT = frozenset({"gateway_url", "auth_url", "credential"})
 
 
 @admin.register(System)
-class SystemAdmin(admin.ModelAdmin):
+class SystemAdmin(NotFoundAdmin):
     """Systems are added and changed by administrators, watched by everybody who sees cases, deleted by nobody."""
 
     form = SystemForm

@@ -28,7 +28,18 @@ from requests_app.errors import Refused
 from requests_app.models import Decision, Request
 from requests_app.states import ENDS, State
 
-__all__ = ["FORMATS", "REPLY_CHANNELS", "Exported", "Format", "export", "facts", "record_reply", "unpublished"]
+__all__ = [
+    "FORMATS",
+    "REPLY_CHANNELS",
+    "Exported",
+    "Format",
+    "export",
+    "facts",
+    "make",
+    "note",
+    "record_reply",
+    "unpublished",
+]
 
 Format = Literal["pdf", "json", "csv"]
 #: format → media type
@@ -51,6 +62,10 @@ class Exported:
     media_type: str
     data: bytes
 
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
 
 def export(request_id: UUID, *, actor: audit.Actor, fmt: Format) -> Exported:
     """The completion report of a request that was read back or has ended. The ledger keeps the file's SHA-256.
@@ -58,6 +73,14 @@ def export(request_id: UUID, *, actor: audit.Actor, fmt: Format) -> Exported:
     A person needs the permission; the command's machine has it by being there. ``Refused('too_early')`` while the
     portal still has something to do, ``ledger_mismatch`` while the ledger does not fit what was published.
     """
+    made = make(request_id, actor=actor, fmt=fmt)
+    with transaction.atomic(durable=True):
+        note(request_id, actor=actor, fmt=fmt, sha256=made.sha256)
+    return made
+
+
+def make(request_id: UUID, *, actor: audit.Actor, fmt: Format) -> Exported:
+    """The same report, not yet written down: whoever hands it out calls ``note`` before."""
     try:
         request = Request.objects.select_related("subject").get(pk=request_id)
         _require_reportable(request, actor=actor)
@@ -66,11 +89,14 @@ def export(request_id: UUID, *, actor: audit.Actor, fmt: Format) -> Exported:
     except Refused as refused:
         transitions.record_refusal("export", refused, about=request_id, actor=actor)
         raise
-    with transaction.atomic(durable=True):
-        audit.append("report.exported", actor=actor, about=request, format=fmt, sha256=hashlib.sha256(data).hexdigest())
-        if isinstance(actor, User):
-            access_log.note(actor, access_log.What.REPORT, object_id=request_id)
     return Exported(f"{request.reference}-report.{fmt}", FORMATS[fmt], data)
+
+
+def note(request_id: UUID, *, actor: audit.Actor, fmt: Format, sha256: str) -> None:
+    """Write down, in the caller's transaction, that a report is handed out."""
+    audit.append("report.exported", actor=actor, about=request_id, format=fmt, sha256=sha256)
+    if isinstance(actor, User):
+        access_log.note(actor, access_log.What.REPORT, object_id=request_id)
 
 
 def unpublished(request_id: UUID) -> int:

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error
 
 from content_app.connectors.base import ConnectorError
-from gdpr_portal.doctor import database, deployment, key_rings, machinery, people
+from gdpr_portal.doctor import database, deployment, key_rings, ledger, machinery, people
 from gdpr_portal.doctor.finding import Finding, Findings, fail
 from requests_app.errors import Refused
 
@@ -38,6 +38,10 @@ _WITH_DATABASE: tuple[tuple[str, Check], ...] = (
     ("storage", deployment.evidence_is_kept_well),
     ("queue", machinery.heart_beats),
     ("ledger", machinery.ledger_is_numbered),
+    ("ledger", ledger.is_sound),
+    ("ledger", ledger.key_is_kept_well),
+    ("ledger", ledger.is_published_elsewhere),
+    ("witness", ledger.witness_signs),
     ("forgetting", machinery.forgetting_holds),
     ("connectors", machinery.connectors_work),
     ("people", people.roles_are_filled),

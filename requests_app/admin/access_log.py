@@ -14,12 +14,12 @@ from requests_app.models import AccessLogEntry, Request
 class AccessLogAdmin(ReadOnlyAdmin):
     """One line for each look."""
 
-    list_display = ("at", "who", "what", "object_link")
+    list_display = ("at", "who", "what", "reason_", "object_link")
     list_display_links = None
-    list_filter = ("what", ("at", When))
+    list_filter = ("what", "reason", ("at", When))
     search_fields = ("user__username", "object_id")
     search_help_text = "Search by user name, or by the id of a request."
-    list_lede = "Who looked at personal data, or took some of it out of the portal."
+    list_lede = "Who looked at personal data or took some of it out of the portal, and why."
     empty_title = "Nobody has looked yet"
     empty_lede = "Every view of personal data, every search and every export leaves a line here."
 
@@ -30,6 +30,10 @@ class AccessLogAdmin(ReadOnlyAdmin):
     def who(self, entry: AccessLogEntry) -> str:
         return entry.user.get_full_name() or entry.user.get_username()
 
+    @admin.display(description="Reason", ordering="reason")
+    def reason_(self, entry: AccessLogEntry) -> str:
+        return entry.get_reason_display() or "–"
+
     @admin.display(description="Object")
     def object_link(self, entry: AccessLogEntry) -> str:
         """A request by its page; anything else by the end of its random id."""
@@ -38,6 +42,9 @@ class AccessLogAdmin(ReadOnlyAdmin):
         if entry.what in (AccessLogEntry.What.REQUEST, AccessLogEntry.What.REPORT):
             url = reverse("admin:requests_app_request_change", args=[entry.object_id])
             return format_html('<a class="reference" href="{}">{}</a>', url, _reference(entry.object_id))
+        if entry.what == AccessLogEntry.What.BUNDLE:
+            url = reverse("admin:requests_app_sample_change", args=[entry.object_id])
+            return format_html('<a href="{}">Sample …{}</a>', url, entry.object_id[-6:])
         return format_html('<span class="mono" title="{}">…{}</span>', entry.object_id, entry.object_id[-6:])
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from requests_app.admin.absent import NotFoundAdmin
+
 
 class When(admin.DateFieldListFilter):
     """A date filter that is called what people call it."""
@@ -19,7 +21,7 @@ class When(admin.DateFieldListFilter):
         self.title = "received" if self.field_path == "received_at" else "when"
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
+class ReadOnlyAdmin(NotFoundAdmin):
     """Viewing needs the model's view permission; everything else is refused to everybody."""
 
     actions = None

@@ -25,7 +25,16 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from requests_app import access_log
-from requests_app.admin import exports, known_before, receipt_views, request_page, request_search, request_views
+from requests_app.admin import (
+    exports,
+    known_before,
+    receipt_views,
+    request_ledger,
+    request_page,
+    request_search,
+    request_views,
+    revealing,
+)
 from requests_app.admin.read_only import ReadOnlyAdmin, When
 from requests_app.admin.request_forms import EvidenceForm, FindingForm
 from requests_app.models import Request
@@ -62,6 +71,7 @@ class RequestAdmin(ReadOnlyAdmin):
             "receipt": receipt_views.receipt,
             "suppress": known_before.suppress,
             "lift-suppression": known_before.lift,
+            "reveal": revealing.reveal,
             **{name: partial(request_views.ending, name=name) for name in request_views.ENDINGS},
         }
         acts = [
@@ -72,6 +82,8 @@ class RequestAdmin(ReadOnlyAdmin):
             own("taken/", partial(request_views.taken, self), "taken"),
             own("export/", self.export_view, "export"),
             own("match/", partial(receipt_views.match, self), "match"),
+            own("<uuid:request_id>/ledger/", partial(request_ledger.ledger_of, self), "ledger"),
+            own("<uuid:request_id>/proofs/", partial(request_ledger.proofs_of, self), "proofs"),
             own("find/", require_POST(partial(request_search.find, self)), "find"),
             own("<uuid:request_id>/evidence/<uuid:evidence_id>/", opened, "open_evidence"),
             *acts,
@@ -97,14 +109,13 @@ class RequestAdmin(ReadOnlyAdmin):
         return self.show(request, dsr)
 
     def show(self, request: HttpRequest, dsr: Request, **forms: Any) -> HttpResponse:
-        """The page. A view in clear leaves a line in the access log."""
+        """The page. A view in clear leaves a line in the access log, with the reason."""
         user = request_views.user_of(request)
-        page = request_page.context(dsr, user)
-        if page["person"].clear and not page["person"].forgotten:
-            access_log.note(user, access_log.What.REQUEST, object_id=dsr.pk)
+        page = request_page.context(dsr, user, reason=revealing.reason_now(request, dsr.pk))
         context = (
             self.admin_site.each_context(request)
             | page
+            | revealing.offer(request, dsr.pk)
             | {
                 "title": dsr.reference,
                 "finding_form": FindingForm(),

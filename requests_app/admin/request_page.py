@@ -14,10 +14,10 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Q
 
-from requests_app import approval, gates, identifiers, keys, validation
-from requests_app.admin import audit_event
-from requests_app.admin.audit_event import Entry
-from requests_app.models import Identifier, Party, Request, RequestLink
+from requests_app import approval, disclosure, gates, validation
+from requests_app.admin import ledger_list, ledger_words
+from requests_app.admin.ledger_words import Entry
+from requests_app.models import Request, RequestLink
 from requests_app.states import ENDS, NEXT, PATH, State
 
 #: Ends other than ``closed``: the line of steps stops there.
@@ -62,17 +62,6 @@ class Next:
     endings: tuple[Ending, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
-    """The data subject as this viewer may see them."""
-
-    name: str
-    contact: str
-    identifiers: tuple[tuple[str, str], ...]
-    clear: bool
-    forgotten: bool
-
-
 # --- the line of steps -----------------------------------------------------------------------------------------------
 
 
@@ -101,7 +90,7 @@ def _passed(stop: State, arrivals: dict[str, Entry], names: dict[str, str], *, l
     entry = arrivals.get(stop)
     if entry is None:
         return Step(stop.label, "skipped" if live and stop != State.RECEIVED else "done")
-    return Step(stop.label, "done", entry.at, _who(entry, names))
+    return Step(stop.label, "done", entry.at, ledger_words.who(entry, names))
 
 
 def _stopped(request: Request, arrivals: dict[str, Entry], names: dict[str, str]) -> list[Step]:
@@ -110,11 +99,10 @@ def _stopped(request: Request, arrivals: dict[str, Entry], names: dict[str, str]
     seen = State(last.facts["seen"]) if last and "seen" in last.facts else State.RECEIVED
     taken = [_passed(stop, arrivals, names, live=True) for stop in PATH[: PATH.index(seen) + 1]]
     end = State(request.state).label
-    return [*taken, Step(end, "stopped", last.at if last else request.closed_at, _who(last, names) if last else "")]
-
-
-def _who(entry: Entry, names: dict[str, str]) -> str:
-    return names.get(entry.actor, f"{entry.role} …{entry.actor[-4:]}")
+    return [
+        *taken,
+        Step(end, "stopped", last.at if last else request.closed_at, ledger_words.who(last, names) if last else ""),
+    ]
 
 
 # --- what happens next -----------------------------------------------------------------------------------------------
@@ -174,32 +162,6 @@ def _endings(state: State, user: User, *, own: bool) -> tuple[Ending, ...]:
     return tuple(found)
 
 
-# --- the person ------------------------------------------------------------------------------------------------------
-
-
-def person(request: Request, user: User) -> Person:
-    """Name and identifiers, in clear only for those who may see them; masked for everybody else."""
-    clear = user.has_perm("requests_app.see_personal_data")
-    if request.subject.forgotten_at:
-        return Person("", "", (), clear, forgotten=True)
-    try:
-        party = request.parties.filter(role=Party.Role.REQUESTER).first()
-        name = keys.unseal(party, "name_enc", subject_id=request.subject_id) if party else ""
-        contact = keys.unseal(party, "contact_enc", subject_id=request.subject_id) if party else ""
-        known = tuple(
-            (row.get_kind_display(), _shown(row, request, clear=clear))
-            for row in request.subject.identifiers.order_by("created_at", "pk")
-        )
-    except keys.Forgotten:
-        return Person("", "", (), clear, forgotten=True)
-    return Person(name if clear else "••••", contact if clear or not contact else "••••", known, clear, forgotten=False)
-
-
-def _shown(row: Identifier, request: Request, *, clear: bool) -> str:
-    value = keys.unseal(row, "value_enc", subject_id=request.subject_id)
-    return value if clear else identifiers.mask(identifiers.Kind(row.kind), value)
-
-
 # --- the rest of the page --------------------------------------------------------------------------------------------
 
 
@@ -209,15 +171,15 @@ def linked(request: Request) -> list[tuple[str, Request]]:
     return [(link.get_kind_display(), link.b if link.a_id == request.pk else link.a) for link in links]
 
 
-def context(request: Request, user: User) -> dict[str, Any]:
+def context(request: Request, user: User, *, reason: str) -> dict[str, Any]:
     """Everything the page shows but the workshop's panel."""
-    history = audit_event.history_of(request.pk)
-    names = audit_event.names_of({entry.actor for entry in history})
+    history = ledger_list.history_of(request.pk)
+    names = ledger_words.names_of({entry.actor for entry in history})
     return {
         "dsr": request,
         "steps": steps(request, history, names),
         "next": whats_next(request, user),
-        "person": person(request, user),
+        "person": disclosure.person(request, user, reason=reason),
         "forgotten_words": f"Destroyed. {gates.words_of_forgetting(request)} The proof remains.",
         "findings": list(request.findings.select_related("by")),
         "reached": validation.level_reached(request),
@@ -225,30 +187,10 @@ def context(request: Request, user: User) -> dict[str, Any]:
         "evidence": list(request.evidence.select_related("added_by").order_by("added_at")),
         "decisions": [(one, _reason_words(one.reason)) for one in request.decisions.select_related("by")],
         "linked": linked(request),
-        "history": [(entry, _who(entry, names), _said(entry)) for entry in reversed(history)],
+        "history": [(entry, ledger_words.who(entry, names), entry.sentence) for entry in reversed(history)],
     }
 
 
-_REASONS = dict(
-    (*validation.WITHDRAW_REASONS, *validation.NOT_IDENTIFIED_REASONS, *approval.REFUSE_REASONS,
-     *approval.SEND_BACK_REASONS, *approval.WITHDRAW_APPROVAL_REASONS)
-)  # fmt: skip
-
-
 def _reason_words(code: str) -> str:
-    return _REASONS.get(code, code.replace("_", " ").capitalize())
-
-
-def _said(entry: Entry) -> str:
-    """The facts of an entry in one short line: codes and counts, never ids or digests."""
-    if entry.type == "request.moved":
-        moved = f"{State(entry.facts['seen']).label} → {State(entry.facts['to']).label}"
-        return f"{moved} · {_reason_words(entry.reason)}" if entry.reason else moved
-    if entry.type == "attempt.refused":
-        return f"{entry.facts.get('attempt', '')}: {entry.reason}".replace("_", " ")
-    short = [f"{name.replace('_', ' ')} {value}" for name, value in entry.facts.items() if _is_short(value)]
-    return " · ".join(short[:5])
-
-
-def _is_short(value: Any) -> bool:
-    return isinstance(value, int) or (isinstance(value, str) and len(value) < 24 and not value[:4].isdigit())
+    words = ledger_words.reason_words(code)
+    return words[:1].upper() + words[1:]

@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from requests_app import access_log, digests, identifiers, intake, keys
+from requests_app import access_log, digests, disclosure, identifiers, intake, keys
 from requests_app.errors import Refused
 from requests_app.models import DataSubject, Jurisdiction, Request
 
@@ -36,10 +36,14 @@ def find(page: ModelAdmin, request: HttpRequest) -> HttpResponse:
         return _listed()
     if Request.objects.filter(reference__icontains=typed).exists():
         return _listed(q=typed.upper())
-    if not user.has_perm("requests_app.see_personal_data"):
+    if not (user.has_perm("requests_app.see_personal_data") or disclosure.may_reveal(user)):
         messages.warning(request, "No request has this reference. Check it letter by letter.")
         return _listed()
-    access_log.note(user, access_log.What.SEARCH)
+    reason = request.POST.get("reason", "") if disclosure.may_reveal(user) else ""
+    if disclosure.may_reveal(user) and reason not in dict(access_log.CHOOSABLE):
+        messages.warning(request, "No request has this reference. To search for a person, choose a reason too.")
+        return _listed()
+    access_log.note(user, access_log.What.SEARCH, reason=reason)
     subjects = _subjects_of(typed)
     if not subjects:
         messages.warning(request, "No request has this reference or identifier. Enter identifiers in full.")
@@ -79,8 +83,9 @@ def _readings_of(text: str) -> list[tuple[identifiers.Kind, str]]:
 def offer(listed: Any, user: Any) -> None:
     """Tell the list's search form where to send what is typed, and what it takes."""
     listed.search_action = reverse("admin:requests_app_request_find")
+    listed.search_reasons = access_log.CHOOSABLE if disclosure.may_reveal(user) else ()
     listed.search_help_text = (
         "A reference, or a telephone number, e-mail address or customer number in full. Searches are logged."
-        if user.has_perm("requests_app.see_personal_data")
+        if user.has_perm("requests_app.see_personal_data") or listed.search_reasons
         else "A reference, such as DSR-4F7K-9Q2M."
     )

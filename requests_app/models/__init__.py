@@ -9,6 +9,7 @@ from requests_app.models.evidence import Evidence
 from requests_app.models.finding import Decision, Finding
 from requests_app.models.forgetting import ForgottenMark
 from requests_app.models.identifier import Identifier
+from requests_app.models.ledger_check import LedgerCheck
 from requests_app.models.request import (
     Channel,
     Jurisdiction,
@@ -19,6 +20,7 @@ from requests_app.models.request import (
     Scope,
     new_reference,
 )
+from requests_app.models.sample import Sample
 from requests_app.models.staff import StaffAccount, StaffPseudonym
 from requests_app.models.subject import DataSubject, KekEpoch, SubjectKey
 
@@ -38,6 +40,7 @@ __all__ = [
     "Identifier",
     "Jurisdiction",
     "KekEpoch",
+    "LedgerCheck",
     "LedgerIndex",
     "LedgerLeaf",
     "LedgerLog",
@@ -47,6 +50,7 @@ __all__ = [
     "Request",
     "RequestLink",
     "Right",
+    "Sample",
     "Scope",
     "SequencerLease",
     "StaffAccount",

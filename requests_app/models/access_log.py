@@ -1,4 +1,4 @@
-"""Who looked at whose data. Its own table with its own retention; it is not part of the ledger's tree."""
+"""Who looked at whose data, and why. Its own table with its own retention; it is not part of the ledger's tree."""
 
 from django.conf import settings
 from django.db import models
@@ -16,10 +16,23 @@ class AccessLogEntry(models.Model):
         SEARCH = "search", "Searched for a person"
         RECEIPT = "receipt", "Handed out a receipt"
         MATCH = "match", "Matched an identifier with the ledger"
+        BUNDLE = "bundle", "Exported the evidence of a sample"
+
+    class Reason(models.TextChoices):
+        """Why. The first two come with the role; the others are chosen before anything is shown in clear."""
+
+        CASEWORK = "casework", "Work on the request"
+        OVERSIGHT = "oversight", "Oversight, nothing shown in clear"
+        AUDIT_SAMPLE = "audit_sample", "Checking a sample"
+        COMPLAINT = "complaint", "A complaint of the person"
+        SUPERVISORY_REQUEST = "supervisory_request", "A question of the supervisory authority"
+        INCIDENT = "incident", "A personal data breach or its suspicion"
+        SUPPORT = "support", "Helping a colleague with this request"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     what = models.CharField(max_length=10, choices=What)
+    reason = models.CharField(max_length=20, choices=Reason, blank=True, default="", help_text="Empty: before reasons.")
     object_id = models.CharField(max_length=40, blank=True)
     at = models.DateTimeField(auto_now_add=True, db_index=True)
 

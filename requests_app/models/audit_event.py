@@ -21,6 +21,12 @@ class LedgerLeaf(Row):
         verbose_name = "ledger entry"
         verbose_name_plural = "ledger entries"
         ordering = ["-id"]
+        # Auditors leaf through a filtered ledger from one entry to the next, newest first, however long it is.
+        indexes = [
+            models.Index(fields=["type", "id"], name="leaf_by_type"),
+            models.Index(fields=["actor", "id"], name="leaf_by_actor"),
+            models.Index(fields=["object_id", "id"], name="leaf_by_object"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.id}"

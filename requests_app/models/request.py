@@ -112,6 +112,7 @@ class Request(Row):
             ("close_request", "Can record the reply and close"),
             ("export_request", "Can export reports and lists"),
             ("see_personal_data", "Can see names and identifiers in clear"),
+            ("reveal_personal_data", "Can see names and identifiers in clear after giving a reason"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=State.values), name="request_state_is_known"),

@@ -5,7 +5,7 @@
   // A form is sent once.
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (form.method !== "post" || form.hasAttribute("hx-post") || form.dataset.sent) {
+    if (form.method !== "post" || form.hasAttribute("hx-post") || "download" in form.dataset || form.dataset.sent) {
       if (form.dataset.sent) event.preventDefault();
       return;
     }

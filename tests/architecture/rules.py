@@ -194,7 +194,7 @@ RULES: tuple[Rule, ...] = (
 # --- the tree of the tests -------------------------------------------------------------------------------------------
 
 #: Folders whose tests tell of more than one module.
-FREE = ("architecture", "bench", "browser", "chaos", "docs", "flow")
+FREE = ("architecture", "bench", "browser", "chaos", "docs", "flow", "outsiders")
 
 
 def mirrors_nothing(test: str, sources: set[str]) -> bool:

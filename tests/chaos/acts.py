@@ -21,9 +21,9 @@ from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
 
-from content_app import planning, reporting, systems
+from content_app import bundle, planning, reporting, systems
 from content_app.models import Errand
-from requests_app import approval, csv_import, publisher, retention, validation
+from requests_app import approval, csv_import, publisher, retention, sampling, validation
 from requests_app.errors import Refused
 from requests_app.models import Evidence, Request, StaffAccount
 from tests import story
@@ -295,6 +295,29 @@ def export_report(stage: Stage) -> Doing:
 @act("reply.recorded", moves=[("verified", "closed")])
 def reply(stage: Stage) -> Doing:
     return partial(stage.reply, stage.request("verified"))
+
+
+# --- samples ---------------------------------------------------------------------------------------------------------
+
+
+def _drawing(stage: Stage) -> Doing:
+    """From one request that has ended."""
+    staff, today = stage.person("staff", 2), timezone.localdate()
+    validation.withdraw(stage.request("received").pk, actor=staff, reason="person_withdrew")
+    publisher.publish()
+    return partial(sampling.draw, actor=stage.person("auditor"), first=today - timedelta(days=1), last=today, size=1)
+
+
+@act("sample.drawn")
+def draw_a_sample(stage: Stage) -> Doing:
+    return _drawing(stage)
+
+
+@act("report.exported", "sample.exported")
+def export_a_sample(stage: Stage) -> Doing:
+    sample = _drawing(stage)()
+    publisher.publish()
+    return partial(bundle.pack, sample.pk, actor=stage.person("auditor"))
 
 
 # --- systems ---------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group, User
@@ -28,7 +29,7 @@ from PIL import Image
 from content_app import planning
 from content_app.models import Plan, System
 from gdpr_portal.roles import ROLES
-from requests_app import access_log, suppression
+from requests_app import access_log, sampling, suppression
 from requests_app.models import (
     AccessLogEntry,
     DataSubject,
@@ -36,6 +37,7 @@ from requests_app.models import (
     KekEpoch,
     LedgerLeaf,
     Request,
+    Sample,
     StaffAccount,
     Suppression,
 )
@@ -94,6 +96,8 @@ class World:
             "plan_id": self.plan.pk,
             "system_id": self.system.pk,
             "evidence_id": self.evidence.pk,
+            "sample_id": self.rows[Sample].pk,
+            "leaf_id": self.rows[LedgerLeaf].pk,
             "fmt": "json",
             "id": self.rows[User].pk,
         }
@@ -149,9 +153,18 @@ def build() -> World:
         Request: request, Plan: plan, System: system, User: opener, StaffAccount: account,
         Group: Group.objects.get(name="staff"), DataSubject: request.subject,
         LedgerLeaf: LedgerLeaf.objects.latest("id"), AccessLogEntry: AccessLogEntry.objects.latest("id"),
+        Sample: _sample(opener),
         Suppression: Suppression.objects.get(),
     }  # fmt: skip
     return World(request, plan, system, evidence, rows)
+
+
+def _sample(by: User) -> Sample:
+    now = timezone.now()
+    return Sample.objects.create(
+        seed="door", since=now - timedelta(days=1), until=now, wanted=1, population=0,
+        population_digest=sampling.digest([]), drawn=[], drawn_digest=sampling.digest([]), by=by, at=now,
+    )  # fmt: skip
 
 
 def people() -> dict[str, Client]:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from content_app.models import Errand
 from gdpr_portal import waiting
 from gdpr_portal.menu import menu
+from requests_app import audit, self_check
 from requests_app.models import ApprovalBar
 from tests import factories
 
@@ -54,8 +55,25 @@ def test_what_stopped_the_workers_comes_first(supervisor: User, login: Login) ->
     assert found.sections[0].rows[0].title == dsr.reference
 
 
-def test_an_auditor_sees_the_ledger(auditor: User, login: Login) -> None:
-    assert "numbered entries" in first_page(login(auditor))
+@pytest.mark.parametrize("who", ["auditor", "dpo", "privacy_manager"])
+def test_the_first_thing_an_auditor_sees_is_what_the_last_check_found(who: str, login: Login, request: Any) -> None:
+    client = login(request.getfixturevalue(who))
+    page = first_page(client)
+    assert "Not checked yet" in page
+    factories.RequestFactory()
+    self_check.record()
+    page = first_page(client)
+    assert "The ledger holds" in page
+    assert page.index("The ledger holds") < page.index("open requests") < page.index("numbered entries")
+    assert "No independent witness" in page
+    self_check.keep(audit.Verdict(7, 0, "a" * 64, ("entry 3 does not match its hash",)))
+    page = first_page(client)
+    assert "The ledger does not hold" in page
+    assert "entry 3 does not match its hash" in page
+
+
+def test_staff_see_no_check_of_the_ledger(staff: User, login: Login) -> None:
+    assert "Check now" not in first_page(login(staff))
 
 
 def test_an_administrator_sees_systems_that_do_not_delete(administrator: User, login: Login) -> None:
@@ -85,7 +103,7 @@ def test_it_takes_few_queries_however_much_waits(
     [
         ("agent", {"What waits for you"}),
         ("outsider", {"What waits for you"}),
-        ("auditor", {"What waits for you", "Requests", "Ledger", "Access log"}),
+        ("auditor", {"What waits for you", "Requests", "Ledger", "Samples", "Reconciliation", "Access log"}),
         ("administrator", {"What waits for you", "People", "Agent ids", "Roles"}),
     ],
 )

@@ -1,15 +1,21 @@
 """The ledger and the access log on screen: to be read by those who check, and by nobody to be changed."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
+from django.http import QueryDict
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from requests_app import access_log, audit, sequencer, transitions
-from requests_app.models import LedgerLeaf, Request
+from requests_app.admin import ledger_list, ledger_words
+from requests_app.ledger_types import TYPES
+from requests_app.models import LedgerCheck, LedgerLeaf, Request
 from tests import factories
 
 Login = Callable[[User], Client]
@@ -64,21 +70,83 @@ def test_it_is_filtered_by_type_role_and_reference(auditor: User, moved: Request
     client = login(auditor)
 
     def found(**query: str) -> bool:
-        return b'id="result_list"' in client.get(reverse(LIST), query).content
+        return b"ledger-no" in client.get(reverse(LIST), query).content
 
     assert found(type="request.moved")
     assert not found(type="request.received")
     assert found(role="staff")
     assert not found(role="supervisor")
     assert found(q=moved.reference)
+    assert found(q=moved.reference.lower())
     assert not found(q="DSR-0000-0000")
+    actor = LedgerLeaf.objects.get().actor
+    assert found(actor=actor)
+    assert not found(actor="machine:worker")
+
+
+def test_it_is_filtered_by_days(auditor: User, moved: Request, login: Login) -> None:
+    client, today = login(auditor), timezone.localdate()
+
+    def found(**query: Any) -> bool:
+        return b"ledger-no" in client.get(reverse(LIST), query).content
+
+    assert found(since=today, until=today)
+    assert not found(since=today + timedelta(days=1))
+    assert not found(until=today - timedelta(days=1))
+    assert found(since="no day", until="9999-99-99")
+
+
+def test_it_is_leafed_through_without_a_gap_or_a_repetition(auditor: User, login: Login, monkeypatch: Any) -> None:
+    monkeypatch.setattr(ledger_list, "PAGE", 4)
+    dsr = factories.RequestFactory()
+    for number in range(11):
+        audit.append("candidate.chosen", actor=auditor, about=dsr, choice="include", reason="x", items=number)
+    every = [leaf.pk for leaf in LedgerLeaf.objects.order_by("-id")]
+    seen, query = [], ""
+    pages = []
+    while True:
+        page = ledger_list.listed(QueryDict(query))
+        pages.append(page)
+        seen += [entry.id for entry in page.entries]
+        if not page.older:
+            break
+        query = page.older[1:]
+    assert seen == every
+    back = ledger_list.listed(QueryDict(pages[2].newer[1:]))
+    assert [entry.id for entry in back.entries] == every[4:8]
+    assert not ledger_list.listed(QueryDict(back.newer[1:])).newer
+
+
+def test_a_page_costs_the_same_however_long_the_ledger_is(
+    auditor: User, login: Login, moved: Request, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(120):
+        audit.append("candidate.chosen", actor=auditor, about=moved, choice="include", reason="x", items=number)
+    client = login(auditor)
+    with django_assert_max_num_queries(20):
+        client.get(reverse(LIST))
+
+
+@pytest.mark.parametrize("who", READERS)
+def test_a_request_has_a_page_of_the_ledger_of_its_own(who: str, moved: Request, login: Login, request: Any) -> None:
+    other = factories.RequestFactory()
+    audit.append("report.exported", actor=audit.WORKER, about=other, format="pdf", sha256="a" * 64)
+    client = login(request.getfixturevalue(who))
+    page = client.get(reverse("admin:requests_app_request_ledger", args=[moved.pk])).content.decode()
+    assert "Received → Validated" in page
+    assert "Report exported" not in page
+
+
+def test_staff_do_not_read_the_page_of_the_ledger(staff: User, moved: Request, login: Login) -> None:
+    assert login(staff).get(reverse("admin:requests_app_request_ledger", args=[moved.pk])).status_code == 403
 
 
 def test_a_check_is_made_and_remembered(auditor: User, moved: Request, login: Login) -> None:
     client = login(auditor)
     page = client.post(reverse("admin:requests_app_ledger_check"), follow=True).content.decode()
     assert "1 entries recomputed" in page
-    assert "Intact" in page
+    assert "The ledger holds" in page
+    assert LedgerCheck.objects.get().by == auditor
     assert client.get(reverse("admin:requests_app_ledger_check")).status_code == 405
 
 
@@ -95,3 +163,15 @@ def test_the_access_log_has_its_own_readers(who: str, status: int, login: Login,
 
 def test_the_roles_of_the_filter_are_those_of_the_ledger(auditor: User) -> None:
     assert audit.role_of(auditor) in audit.ROLES
+
+
+def test_every_word_of_an_entry_is_a_fact_of_its_type() -> None:
+    for name, parts in ledger_words.SENTENCES.items():
+        told = {fact for part in parts for fact in ledger_words._FACT.findall(part)}
+        assert told <= set(TYPES[name].facts), name
+
+
+def test_a_type_without_words_of_its_own_tells_its_facts(auditor: User) -> None:
+    person = UUID(audit.pseudonym_of(auditor))
+    leaf = audit.append("user.changed", actor=auditor, about=person, person=person, change="roles", roles=2)
+    assert ledger_words.parse(leaf).sentence == f"Change roles · person …{str(person)[-6:]} · roles 2"

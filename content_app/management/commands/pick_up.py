@@ -1,4 +1,4 @@
-"""``manage.py pick_up --loop``: beside the worker, every second, it queues what is due and publishes the ledger."""
+"""``manage.py pick_up --loop``: beside the worker, every second, it queues what is due, and publishes the ledger."""
 
 import logging
 import signal
@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections, connection
 
 from content_app import oblivion, pipeline, tasks, witnessing
-from requests_app import forgotten_list, publisher, retention, sequencer
+from requests_app import forgotten_list, publisher, retention, self_check, sequencer
 from requests_app.errors import Refused
 
 logger = logging.getLogger(__name__)
@@ -77,6 +77,8 @@ class Command(BaseCommand):
             if sweep:
                 sequencer.repair()
                 _sweep()
+                if self_check.is_due():
+                    self_check.record()
         except DatabaseError as error:
             logger.warning("the database is away: %s", type(error).__name__)
             connection.close()

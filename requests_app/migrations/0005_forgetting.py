@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('requests_app', '0003_ledger_tree'),
+        ('requests_app', '0004_auditors_workspace'),
     ]
 
     operations = [
@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='accesslogentry',
             name='what',
-            field=models.CharField(choices=[('request', 'Opened a request'), ('evidence', 'Opened evidence'), ('report', 'Exported a report'), ('list', 'Exported a list'), ('search', 'Searched for a person'), ('receipt', 'Handed out a receipt'), ('match', 'Matched an identifier with the ledger')], max_length=10),
+            field=models.CharField(choices=[('request', 'Opened a request'), ('evidence', 'Opened evidence'), ('report', 'Exported a report'), ('list', 'Exported a list'), ('search', 'Searched for a person'), ('receipt', 'Handed out a receipt'), ('match', 'Matched an identifier with the ledger'), ('bundle', 'Exported the evidence of a sample')], max_length=10),
         ),
         migrations.AlterField(
             model_name='datasubject',

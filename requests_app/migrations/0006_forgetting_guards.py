@@ -46,5 +46,5 @@ def _remove(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("requests_app", "0004_forgetting")]
+    dependencies = [("requests_app", "0005_forgetting")]
     operations = [migrations.RunPython(_install, _remove)]
