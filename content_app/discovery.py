@@ -58,7 +58,7 @@ class Known:
 def is_finished(request: Request) -> bool:
     """Every connected system has answered since the scope was frozen, and since the list was last sent back."""
     answered = fresh_searches(request).filter(finished_at__isnull=False).values("system_id")
-    return not System.objects.exclude(pk__in=answered).exists()
+    return not System.active.exclude(pk__in=answered).exists()
 
 
 def search(request_id: UUID, *, budget: int, beat: Beat) -> bool:
@@ -68,7 +68,7 @@ def search(request_id: UUID, *, budget: int, beat: Beat) -> bool:
     """
     request = Request.objects.select_related("subject").get(pk=request_id)
     answered = fresh_searches(request).filter(finished_at__isnull=False).values("system_id")
-    asked = System.objects.exclude(pk__in=answered).values_list("pk", flat=True)
+    asked = System.active.exclude(pk__in=answered).values_list("pk", flat=True)
     systems.each(asked, lambda system: _search_system(request, system, budget=budget, beat=beat))
     return is_finished(request)
 

@@ -16,19 +16,27 @@ from itertools import groupby
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from content_app import plan_digest, receipts, systems, witnessing
 from content_app.connectors.base import ConnectorError, ContentConnector, Interaction, Outcome
-from content_app.models import Intent, Item, Plan, ReceiptItem, Step, System, Verification
+from content_app.models import Intent, Item, Mending, Plan, ReceiptItem, Step, System, Verification
 from content_app.receipts import Beat
-from requests_app import audit
+from requests_app import audit, gates, publisher
 from requests_app.errors import Refused
 from requests_app.models import ApprovalBar, Request
 from requests_app.states import State
 
 Result = ReceiptItem.Outcome
+#: Why a trial may be tried again.
+MENDED_REASONS = (
+    ("vendor_mended", "The vendor has mended it"),
+    ("account_corrected", "The account was corrected, such as its permission to delete"),
+    ("deletes_late", "It deletes with a delay, and the content is gone now"),
+)
 
 
 @dataclass(slots=True)
@@ -70,6 +78,7 @@ def _work_through(plan: Plan, system: System, *, budget: int, beat: Beat) -> Non
         _require_self_test(connector)
         current = Run(plan, connector, beat, budget)
         _settle_unknown(current, system.pk)
+        publisher.require_sound()
         if _try_one(current, system.pk):
             _delete_rest(current, system.pk)
 
@@ -118,21 +127,62 @@ def _open_groups(current: Run, system_id: UUID) -> list[tuple[str, list[Item]]]:
 
 
 def _try_one(current: Run, system_id: UUID) -> bool:
-    """Delete one interaction alone and read it back; ``True`` when the system keeps its word."""
-    trials = Verification.objects.filter(item__plan=current.plan, item__system_id=system_id, round=0)
+    """Delete one interaction alone and read it back; ``True`` when the system keeps its word.
+
+    After a trial that failed, and a person's word that the system was mended, another interaction is tried. What the
+    failed one left is found when everything is read back, and waits for a supplementary list.
+    """
+    trials = _trials(current.plan, system_id)
     if trials.filter(result=Verification.Result.VERIFIED_ABSENT).exists():
         return True
-    if trials.exists():
+    if system_id in failed_trials(current.plan):
         raise Refused("trial_failed", "The first deletion did not take effect. A person must look at the system.")
     # Nothing first: what a run deleted that died before it read back is the trial.
     for group in (None, *_open_groups(current, system_id)):
         if group is not None:
             _carry_out(current, [group])
-        deleted = receipts.to_delete(current.plan).filter(system_id=system_id, latest=Result.DELETED).first()
+        of_system = receipts.to_delete(current.plan).filter(system_id=system_id, latest=Result.DELETED)
+        deleted = of_system.exclude(external_id__in=trials.values("item__external_id")).first()
         if deleted is not None:
             _read_back_trial(current, deleted)
             return True
     return False
+
+
+def _trials(plan: Plan, system_id: UUID) -> QuerySet[Verification]:
+    return Verification.objects.filter(item__plan=plan, item__system_id=system_id, round=0)
+
+
+def failed_trials(plan: Plan) -> set[UUID]:
+    """The systems in which the last trial of this list failed, and nobody has said since that they were mended."""
+    mended = dict(plan.mendings.order_by("at").values_list("system_id", "at"))
+    trials = Verification.objects.filter(item__plan=plan, round=0).order_by("at")
+    last = {trial.item.system_id: trial for trial in trials.select_related("item")}
+    return {
+        system_id
+        for system_id, trial in last.items()
+        if trial.result != Verification.Result.VERIFIED_ABSENT
+        and (system_id not in mended or mended[system_id] < trial.at)
+    }
+
+
+def mend(request_id: UUID, *, actor: User, reason: str) -> None:
+    """A supervisor says that the system was mended: the trial is tried again. What is approved does not change."""
+    gates.require(actor, "requests_app.approve_request")
+    gates.require_reason(reason, MENDED_REASONS)
+    with transaction.atomic(durable=True):
+        request = Request.objects.select_for_update().get(pk=request_id)
+        gates.require_state(request, State.APPROVED)
+        gates.require_not_the_subject(request, actor)
+        plan = Plan.objects.get(request=request, digest=request.plan_digest)
+        failed = failed_trials(plan)
+        if not failed:
+            raise Refused("no_failed_trial", "No trial deletion of this list has failed. Reload the page.")
+        for system_id in sorted(failed):
+            leaf = audit.append(
+                "trial.mended", actor=actor, about=request, plan=plan.pk, system=system_id, reason=reason
+            )
+            Mending.objects.create(plan=plan, system_id=system_id, by=actor, reason=reason, leaf=leaf)
 
 
 def _read_back_trial(current: Run, item: Item) -> None:

@@ -94,7 +94,7 @@ def open_supplement(request: Request) -> int:
 
 
 def _require_ready(request: Request, candidates: list[Candidate], *, supplementary: bool) -> None:
-    connected = set(System.objects.values_list("pk", flat=True))
+    connected = set(System.active.values_list("pk", flat=True))
     if not connected:
         raise Refused("no_system", "No system is connected. An administrator must add one first.")
     finished = discovery.fresh_searches(request).filter(finished_at__isnull=False)
@@ -183,7 +183,7 @@ def _coverage(plan: Plan, items: list[Item]) -> list[Coverage]:
         for (system, name, disposition), count in counted.items()
     ]
     held = {(system, name) for system, name, _ in counted}
-    for system in System.objects.all():
+    for system in System.active.all():
         manifest = registry.manifest(system.kind)
         rows += [
             Coverage(plan=plan, system=system, content_class=name, disposition=Nature.NOTHING_HELD, count=0)

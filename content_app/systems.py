@@ -21,9 +21,10 @@ from django.db.models import Q, QuerySet
 
 from content_app.connectors import registry
 from content_app.connectors.base import Account, ConnectorError, ContentConnector, Purpose
-from content_app.models import Bucket, Lease, System
+from content_app.models import Bucket, Candidate, Item, Lease, System
 from requests_app import audit, gates
 from requests_app.errors import Refused
+from requests_app.states import OPEN
 
 #: Calls a minute that an account may see from all workers together (``vonage.md`` 9: a little below 160 and 16).
 #: Refusals after which this worker must not go on, at whatever system.
@@ -129,7 +130,7 @@ class Gate:
             self._mine(fence).update(until=None)
 
     def _require_open(self, purpose: Purpose) -> None:
-        if System.objects.filter(pk=self.system_id, stopped=True).exists():
+        if System.objects.filter(Q(stopped=True) | Q(retired=True), pk=self.system_id).exists():
             raise ConnectorError("stopped", permanent=False)
         if purpose == "delete" and System.objects.filter(pk=self.system_id, shadow=True).exists():
             raise ConnectorError("read_only", permanent=True)
@@ -183,9 +184,9 @@ def propose_deletion(system_id: UUID, *, actor: User) -> None:
     """The first of the two people who take a system out of shadow mode."""
     gates.require(actor, "content_app.enable_deletion")
     with transaction.atomic(durable=True):
-        shadowed = System.objects.filter(pk=system_id, shadow=True)
+        shadowed = System.active.filter(pk=system_id, shadow=True)
         if not shadowed.update(enable_proposed_by=actor, enable_confirmed_by=None):
-            raise Refused("wrong_state", "Deletion is enabled there already.")
+            raise Refused("wrong_state", "Deletion is enabled there already, or the system is retired.")
         audit.append("system.deletion_proposed", actor=actor, about=system_id, system=system_id)
 
 
@@ -194,8 +195,8 @@ def confirm_deletion(system_id: UUID, *, actor: User) -> None:
     gates.require(actor, "content_app.enable_deletion")
     with transaction.atomic(durable=True):
         system = System.objects.select_for_update().get(pk=system_id)
-        if not system.shadow:
-            raise Refused("wrong_state", "Deletion is enabled there already.")
+        if not system.shadow or system.retired:
+            raise Refused("wrong_state", "Deletion is enabled there already, or the system is retired.")
         if system.enable_proposed_by_id is None:
             raise Refused("not_proposed", "Nobody has proposed this yet. Propose it; a second person then confirms.")
         if system.enable_proposed_by_id == actor.pk:
@@ -228,3 +229,36 @@ def _set_stop(system_id: UUID, *, actor: User, stopped: bool, entry: str) -> Non
     with transaction.atomic(durable=True):
         System.objects.filter(pk=system_id).update(stopped=stopped)
         audit.append(entry, actor=actor, about=system_id, system=system_id)
+
+
+# --- what is not asked any more --------------------------------------------------------------------------------------
+
+
+def retire(system_id: UUID, *, actor: User) -> None:
+    """Search this system no more, as one that was added by mistake. Its row stays, and nothing can be deleted there."""
+    gates.require(actor, "content_app.change_system")
+    with transaction.atomic(durable=True):
+        system = System.objects.select_for_update().get(pk=system_id)
+        if system.retired:
+            raise Refused("wrong_state", "It is retired already.")
+        if _has_work(system):
+            raise Refused("in_use", "Open requests have content there. Finish them first, then retire it.")
+        retired = {"retired": True, "shadow": True, "enable_proposed_by": None, "enable_confirmed_by": None}
+        System.objects.filter(pk=system_id).update(**retired)
+        audit.append("system.retired", actor=actor, about=system_id, system=system_id)
+
+
+def _has_work(system: System) -> bool:
+    """Something of an open request was found there, or is to be read back once more."""
+    found = Candidate.objects.filter(system=system, request__state__in=OPEN)
+    later = Item.objects.filter(system=system, plan__request__errand__again_at__isnull=False)
+    return found.exists() or later.exists()
+
+
+def reconnect(system_id: UUID, *, actor: User) -> None:
+    """Search it again. It comes back in shadow mode."""
+    gates.require(actor, "content_app.change_system")
+    with transaction.atomic(durable=True):
+        if not System.objects.filter(pk=system_id, retired=True).update(retired=False):
+            raise Refused("wrong_state", "It is connected already.")
+        audit.append("system.reconnected", actor=actor, about=system_id, system=system_id)

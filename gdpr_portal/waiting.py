@@ -16,6 +16,7 @@ from django.db.models import Count, Q
 from django.urls import NoReverseMatch, reverse
 
 from content_app.models import Errand, System
+from requests_app import publisher
 from requests_app.admin import audit_event
 from requests_app.models import ApprovalBar, Request
 from requests_app.states import OPEN, State
@@ -62,6 +63,8 @@ class Waiting:
 
     figures: list[Figure] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
+    #: What keeps everything from being deleted, said to those who can have it mended.
+    alarm: str = ""
     ledger: audit_event.Summary | None = None
 
 
@@ -76,8 +79,13 @@ def gather(user: User) -> Waiting:
         _people(page)
     if user.has_perm("requests_app.view_ledgerleaf"):
         page.ledger = audit_event.summary()
+    if any(user.has_perm(permission) for permission in _HEAR_ALARMS):
+        page.alarm = publisher.fault()
     return page
 
+
+#: Who is told that the ledger does not fit: auditors, administrators, supervisors, and who watches over all of them.
+_HEAR_ALARMS = ("requests_app.view_ledgerleaf", "content_app.change_system", "content_app.stop_system")
 
 #: (permission, state, figure, heading, what it says when there are none)
 _STAFF_WORK = (
@@ -136,6 +144,7 @@ _ANSWERS = {
     Errand.Attention.SUPPLEMENT: "requests_app.freeze_request",
     Errand.Attention.SHADOW: "content_app.enable_deletion",
     Errand.Attention.STOPPED: "content_app.stop_system",
+    Errand.Attention.LEDGER: "content_app.stop_system",
 }
 
 
@@ -171,7 +180,7 @@ def _listed(state: State) -> str:
 
 
 def _systems(page: Waiting) -> None:
-    systems = list(System.objects.filter(Q(shadow=True) | Q(stopped=True)).order_by("name"))
+    systems = list(System.active.filter(Q(shadow=True) | Q(stopped=True)).order_by("name"))
     url = _try_reverse("admin:content_app_system_changelist")
     page.figures.append(Figure(sum(one.stopped for one in systems), "systems stopped", url))
     page.figures.append(Figure(sum(one.shadow for one in systems), "in shadow mode", url))

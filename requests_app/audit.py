@@ -156,6 +156,21 @@ def _store(leaf_id: UUID, leaf: bytes, *, entry_type: str, at: datetime, actor: 
     return row
 
 
+def row_of(leaf: bytes) -> LedgerLeaf:
+    """The row of an entry that was written before, its columns read from the leaf. Not stored.
+
+    Raises ``LedgerError`` for what is no leaf.
+    """
+    try:
+        body = json.loads(leaf)
+        return LedgerLeaf(
+            id=UUID(body["id"]), leaf=leaf, hash=tlog.leaf_hash(leaf), type=body["type"],
+            at=datetime.fromisoformat(body["at"]), actor=body["actor"], object_id=body["object"],
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError):
+        raise LedgerError("this is not a leaf") from None
+
+
 # --- checking --------------------------------------------------------------------------------------------------------
 
 

@@ -81,6 +81,7 @@ TYPES: dict[str, EntryType] = {
     "deletion.receipt": EntryType("Deletion receipt", {"plan": "id", "step": "id", "fence": "count", "status": "code",
                                                        "deleted": "count", "already_gone": "count", "failed": "count",
                                                        "probed": "count", "digest": "digest", "reason": "code"}),
+    "trial.mended": EntryType("Trial deletion to be tried again", {"plan": "id", "system": "id", "reason": "code"}),
     # content_app.verification
     "deletion.verified": EntryType("Read back", {"plan": "id", "absent": "count", "reappeared": "count",
                                                  "not_verifiable": "count", "round": "count", "digest": "digest"}),
@@ -103,9 +104,18 @@ TYPES: dict[str, EntryType] = {
     "system.shadowed": EntryType("System returned to shadow mode", _SYSTEM, "operations"),
     "system.stopped": EntryType("Emergency stop set", _SYSTEM, "operations"),
     "system.resumed": EntryType("Emergency stop lifted", _SYSTEM, "operations"),
+    "system.retired": EntryType("System retired", _SYSTEM, "operations"),
+    "system.reconnected": EntryType("System connected again", _SYSTEM, "operations"),
     # requests_app.publisher
     "log.opened": EntryType(
         "New log opened; so the old one ended", {"previous": "id", "size": "count", "root": "digest"}, "operations"
+    ),
+    # requests_app.recovery
+    "ledger.recovered": EntryType(
+        "Ledger taken back after a restore",
+        {"size": "count", "root": "digest", "entries": "count", "renumbered": "count", "requests": "count",
+         "approvals": "count", "deletions": "count"},
+        "operations",
     ),
     # gdpr_portal
     "agent.linked": EntryType(

@@ -38,9 +38,12 @@ CHUNK = 64 * tlog.WIDTH
 FAULTS = {
     "shorter": "The database holds fewer entries than were published. It was restored from an older copy: run "
     "manage.py recover_ledger.",
-    "fork": "The published checkpoint and the database have different roots for the same size.",
-    "root": "The entries do not give the root that was signed over them. Somebody changed the past.",
-    "checkpoint": "The published checkpoint was not signed by this log's key.",
+    "fork": "The published checkpoint and the database have different roots for the same size. Find out who signed the "
+    "other one, and put the published log back from its copy.",
+    "root": "The entries do not give the root that was signed over them. Somebody changed the past: find out who, and "
+    "restore the database.",
+    "checkpoint": "The published checkpoint was not signed by this log's key. Put the published log "
+    "back from its copy.",
     "key": "The key that signs the ledger is not the one that this log began with. Restore it.",
 }
 
@@ -68,6 +71,8 @@ def publish() -> Checkpoint | None:
     try:
         with transaction.atomic(durable=True):
             lease = sequencer.hold()
+            if lease.fault == "root":  # the tiles cannot show it: only ``check_from_rows`` finds it mended
+                raise Mismatch("root")
             checkpoint = _grow(log) if (log := _log_of_this_year()) else None
             _note_fault(lease, "")
     except Mismatch as mismatch:
@@ -216,7 +221,8 @@ def require_root(log: LedgerLog, checkpoint: Checkpoint) -> None:
 def check_from_rows() -> None:
     """At the start of the loop: the edge is rebuilt from the table and compared with the last checkpoint.
 
-    Raises ``Mismatch``, which stays noted and stops every deletion; intake, clocks and letters go on.
+    Raises ``Mismatch``, which stays noted and stops every deletion; intake, clocks and letters go on. Once the entries
+    give the signed root again, it is taken back.
     """
     newest = latest()
     if newest is None:
@@ -227,6 +233,10 @@ def check_from_rows() -> None:
         with transaction.atomic(durable=True):
             _note_fault(sequencer.hold(), mismatch.fault)
         raise
+    with transaction.atomic(durable=True):
+        lease = sequencer.hold()
+        if lease.fault == "root":
+            _note_fault(lease, "")
 
 
 # --- the year's log and its key --------------------------------------------------------------------------------------
@@ -259,6 +269,11 @@ def _open(year: int, *, first_seq: int) -> LedgerLog:
 
 def _key_file(year: int) -> Path:
     return Path(settings.PORTAL_LEDGER_KEYS_DIR) / f"{year}.pem"
+
+
+def own_key(year: int) -> VerifierKey:
+    """The public half of the key that lies here for a year's log. ``Refused('no_ledger_key')`` when there is none."""
+    return signed_note.verifier_key(f"{settings.PORTAL_LEDGER_NAME}/{year}", _load(_key_file(year)))
 
 
 def _load_or_make(path: Path) -> Ed25519PrivateKey:

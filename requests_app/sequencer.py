@@ -5,13 +5,19 @@ Out: ``LedgerIndex`` rows.
 Never here: a change to a leaf. A leaf that lost its queue row is found again by ``repair``.
 """
 
-from django.db import transaction
-from django.db.models import Max
+from collections.abc import Sequence
+from uuid import UUID
 
-from requests_app.models import LedgerIndex, LedgerLeaf, LedgerQueue, SequencerLease
+from django.db import ProgrammingError, connection, transaction
+from django.db.models import F, Max
+
+from requests_app.errors import Refused
+from requests_app.models import Checkpoint, LedgerIndex, LedgerLeaf, LedgerLog, LedgerQueue, SequencerLease, guards
 
 BATCH = 1000
 NAME = "ledger"
+_TABLE = LedgerIndex._meta.db_table
+_NEVER_TAKEN_BACK = guards.Guard(_TABLE, "DELETE", f"{_TABLE} is append-only")
 
 
 def hold() -> SequencerLease:
@@ -58,3 +64,38 @@ def drain() -> int:
     """
     batches = -(-LedgerQueue.objects.count() // BATCH)
     return sum(sequence() for _ in range(batches))
+
+
+# --- after a restore -------------------------------------------------------------------------------------------------
+
+
+def put_back(start: int, leaves: Sequence[UUID]) -> None:
+    """Give these leaves the numbers from ``start`` on, which they had before. The caller holds the lease."""
+    LedgerIndex.objects.bulk_create(LedgerIndex(seq=start + i, leaf_id=leaf) for i, leaf in enumerate(leaves))
+    LedgerQueue.objects.filter(leaf_id__in=leaves).delete()
+
+
+def take_back(start: int) -> int:
+    """Take back the numbers from ``start`` on: entries had them before. Their leaves wait again; returns how many.
+
+    Only for numbers that no checkpoint covers: what was signed stays. The caller holds the lease. The guard of the
+    table is set aside for it, which only the role that owns the table may do.
+    """
+    rows = LedgerIndex.objects.filter(seq__gte=start)
+    if not rows.exists():
+        return 0
+    signed = Checkpoint.objects.annotate(end=F("log__first_seq") + F("size")).filter(end__gt=start)
+    if signed.exists() or LedgerLog.objects.filter(first_seq__gt=start).exists():
+        raise Refused("signed", "These entries were signed under their numbers, which they must keep.")
+    waiting = list(rows.values_list("leaf_id", flat=True))
+    try:
+        with guards.aside(connection, _NEVER_TAKEN_BACK):
+            rows.delete()
+    except ProgrammingError:
+        raise Refused(
+            "not_the_owner",
+            "Entries that were written since the restore need new numbers, which only the role that owns the tables "
+            "may take back. Run this with the DATABASE_URL that migrate runs with.",
+        ) from None
+    LedgerQueue.objects.bulk_create([LedgerQueue(leaf_id=leaf) for leaf in waiting], ignore_conflicts=True)
+    return len(waiting)

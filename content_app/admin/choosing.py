@@ -132,7 +132,7 @@ def _context(request: HttpRequest, case: Request) -> dict[str, Any]:
         "open": rows.filter(included__isnull=True).count(), "going": rows.filter(included=True).count(),
         "keeping": rows.filter(included=False).count(), "late": figures.contacts(late),
         "strangers": figures.strangers(case), "left_out": figures.left_out(case),
-        "finished": System.objects.exists() and discovery.is_finished(case),
+        "finished": System.active.exists() and discovery.is_finished(case),
         "supplementary": case.state in planning.SUPPLEMENTABLE, "open_now": open_now, "own": own,
         "filtered": any(request.GET.get(name) for name in ("show", "class", "system")),
         "may_choose": open_now and not own and show != "late" and user.has_perm("requests_app.validate_request"),

@@ -39,7 +39,7 @@ class Progress:
 def searches(case: Request) -> list[Progress]:
     """One line a connected system, also for those whose turn has not come."""
     fresh = {search.system_id: search for search in discovery.fresh_searches(case).order_by("started_at")}
-    return [_progress(system, fresh.get(system.pk)) for system in System.objects.order_by("name")]
+    return [_progress(system, fresh.get(system.pk)) for system in System.active.order_by("name")]
 
 
 def _progress(system: System, search: Search | None) -> Progress:

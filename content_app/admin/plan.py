@@ -32,6 +32,7 @@ _ACTS: tuple[tuple[str, Any, str], ...] = (
     ("of/<uuid:request_id>/send-back/", reviewing.send_back, "send_back"),
     ("of/<uuid:request_id>/refuse/", reviewing.refuse, "refuse"),
     ("of/<uuid:request_id>/withdraw-approval/", reviewing.withdraw, "withdraw_approval"),
+    ("of/<uuid:request_id>/try-again/", reviewing.mend, "mend"),
     ("of/<uuid:request_id>/reply/", replying.reply, "reply"),
 )
 

@@ -102,6 +102,8 @@ class SystemAdmin(NotFoundAdmin):
 
     @admin.display(description="Mode", ordering="shadow")
     def mode_(self, system: System) -> str:
+        if system.retired:
+            return _badge("", "Retired")
         if not system.shadow:
             return _badge("teal", "Deletion enabled")
         proposed = system.enable_proposed_by_id is not None

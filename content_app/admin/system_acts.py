@@ -33,6 +33,8 @@ ACTS: dict[str, tuple[Callable[..., None], str]] = {
     "resume": (systems.resume, "The emergency stop is lifted. The work goes on."),
     "propose": (systems.propose_deletion, "Proposed. A second person must confirm it before anything can be deleted."),
     "confirm": (systems.confirm_deletion, "Deletion is enabled on this system."),
+    "retire": (systems.retire, "Retired. It is not searched any more, and lists do without it."),
+    "reconnect": (systems.reconnect, "Connected again, in shadow mode. The search begins by itself."),
     "shadow": (systems.return_to_shadow, "Shadow mode. Nothing can be deleted on this system."),
 }
 _CHECKS = {"login": "Sign in", "read": "Read one window", "delete_scope": "Permission to delete"}
@@ -111,5 +113,6 @@ def context_of(system: System, user: Any) -> dict[str, Any]:
         "you_proposed": system.enable_proposed_by_id == user.pk,
         "may_enable": user.has_perm("content_app.enable_deletion"),
         "may_stop": user.has_perm("content_app.stop_system"),
+        "may_retire": user.has_perm("content_app.change_system"),
         "may_test": user.has_perm("content_app.change_system") or user.has_perm("content_app.enable_deletion"),
     }  # fmt: skip

@@ -87,6 +87,12 @@ ATTENTION: dict[str, tuple[str, str, bool]] = {
         "Nothing is deleted. Tell whoever runs the portal: somebody has changed rows that nobody may change.",
         False,
     ),
+    Attention.LEDGER: (
+        "The ledger is not published",
+        "Nothing is deleted until it is; the work then goes on by itself. Whoever runs the portal finds the reason "
+        "with manage.py doctor.",
+        False,
+    ),
     Attention.CRASHED: (
         "The work ended in an unexpected fault",
         "It is tried again by itself. If it lasts, whoever runs the portal finds the reason in the log.",

@@ -2,7 +2,17 @@
 
 from content_app.models.candidate import Candidate, Search
 from content_app.models.plan import Coverage, Item, Plan
-from content_app.models.step import Errand, Heartbeat, Intent, Receipt, ReceiptItem, Step, StepItem, Verification
+from content_app.models.step import (
+    Errand,
+    Heartbeat,
+    Intent,
+    Mending,
+    Receipt,
+    ReceiptItem,
+    Step,
+    StepItem,
+    Verification,
+)
 from content_app.models.system import Bucket, Lease, System
 
 __all__ = [
@@ -14,6 +24,7 @@ __all__ = [
     "Intent",
     "Item",
     "Lease",
+    "Mending",
     "Plan",
     "Receipt",
     "ReceiptItem",

@@ -1,5 +1,6 @@
 """The engine's rows: steps are bookkeeping; intents, receipts and verifications are what happened."""
 
+from django.conf import settings
 from django.db import models
 
 from content_app.models.plan import Item, Plan
@@ -156,6 +157,20 @@ class Verification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.item_id}: {self.result}"
+
+
+class Mending(models.Model):
+    """A supervisor's word that a system was mended after a trial deletion had failed there. Append-only."""
+
+    plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="mendings")
+    system = models.ForeignKey(System, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=20)
+    leaf = models.ForeignKey(LedgerLeaf, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.system_id} mended for {self.plan_id}"
 
 
 class Heartbeat(models.Model):

@@ -1,5 +1,9 @@
 """A connected account of an outside system, and who may act on it when."""
 
+from __future__ import annotations
+
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -7,6 +11,13 @@ from django.db.models import F, Q
 from requests_app.models.base import Row
 
 _USER = settings.AUTH_USER_MODEL
+
+
+class ActiveSystems(models.Manager["System"]):
+    """The systems that were not retired."""
+
+    def get_queryset(self) -> models.QuerySet[System]:
+        return super().get_queryset().filter(retired=False)
 
 
 class System(Row):
@@ -38,6 +49,11 @@ class System(Row):
         _USER, null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="+"
     )
     stopped = models.BooleanField("emergency stop", default=False, editable=False)
+    retired = models.BooleanField(default=False, editable=False, help_text="Neither searched nor asked any more.")
+
+    objects: ClassVar[models.Manager[System]] = models.Manager()
+    #: Those that are searched, and that a list covers.
+    active: ClassVar[models.Manager[System]] = ActiveSystems()
 
     class Meta:
         verbose_name = "connected system"

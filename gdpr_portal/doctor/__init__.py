@@ -38,6 +38,7 @@ _WITH_DATABASE: tuple[tuple[str, Check], ...] = (
     ("storage", deployment.evidence_is_kept_well),
     ("queue", machinery.heart_beats),
     ("ledger", machinery.ledger_is_numbered),
+    ("ledger", machinery.ledger_is_published),
     ("ledger", ledger.is_sound),
     ("ledger", ledger.key_is_kept_well),
     ("ledger", ledger.is_published_elsewhere),

@@ -19,7 +19,7 @@ from content_app import systems
 from content_app.connectors import registry
 from content_app.models import Heartbeat, System
 from gdpr_portal.doctor.finding import Findings, fail, ok, warn
-from requests_app import forgotten_list
+from requests_app import forgotten_list, publisher
 from requests_app.models import LedgerIndex, LedgerLeaf
 
 #: A heart that has not beaten for so long stands still.
@@ -57,6 +57,16 @@ def ledger_is_numbered() -> Findings:
         yield ok("ledger", f"{found['count']} entries are numbered without a gap.")
 
 
+def ledger_is_published() -> Findings:
+    """What is published covers what is stored."""
+    newest = publisher.latest()
+    end = newest.log.first_seq + newest.size if newest else 0
+    late = LedgerIndex.objects.filter(seq__gte=end, leaf__at__lt=timezone.now() - WAITING).count()
+    if late and not publisher.fault():
+        does = "Start manage.py pick_up --loop where it can read PORTAL_LEDGER_KEYS_DIR, and read its log."
+        yield fail("ledger", f"{late} entries have waited over a minute to be published.", does)
+
+
 def forgetting_holds() -> Findings:
     """The list of forgotten people is at least as long as this database remembers, and nobody on it is back."""
     if forgotten_list.size() < forgotten_list.seen():
@@ -71,7 +81,7 @@ def forgetting_holds() -> Findings:
 
 def connectors_work() -> Findings:
     """Every connected system takes our credentials and lets them do what is needed."""
-    found = list(System.objects.order_by("name"))
+    found = list(System.active.order_by("name"))
     if not found:
         does = "Set VCC_GATEWAY_URL and run manage.py migrate, or let an administrator add a system."
         yield warn("connectors", "No system is connected, so no list can be frozen.", does)

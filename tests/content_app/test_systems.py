@@ -5,15 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.urls import reverse
+from django.utils import timezone
 
-from content_app import systems
+from content_app import discovery, systems
 from content_app.connectors import registry
 from content_app.connectors.base import ConnectorError
-from content_app.models import Bucket, Lease, System
+from content_app.models import Bucket, Errand, Lease, System
 from requests_app.errors import Refused
 from requests_app.models import LedgerLeaf
 from tests.centre import Centre
 from tests.factories import SystemFactory
+from tests.guards_aside import guards_aside
 
 pytestmark = pytest.mark.django_db
 
@@ -317,3 +320,75 @@ def test_without_its_variables_a_system_has_no_secrets_and_not_another_systems(m
 def test_every_kind_of_system_has_a_connector():
     assert {kind: connector.manifest.kind for kind, connector in registry.CONNECTORS.items()} == {"vcc": "vcc"}
     assert Centre.manifest is registry.manifest("vcc")
+
+
+# --- retired ---------------------------------------------------------------------------------------------------------
+
+
+def code_of(act, *args, **more):
+    with pytest.raises(Refused) as refusal:
+        act(*args, **more)
+    return refusal.value.code
+
+
+def test_a_mistyped_system_holds_up_no_list_once_it_is_retired(system, centre, rooms, administrator):
+    mistyped = SystemFactory.create(name="Mistyped")
+    request = rooms.take()
+    discovery._search_system(request, system, budget=1000, beat=rooms.beat)
+    assert code_of(rooms.freeze, request) == "search_unfinished"
+    systems.retire(mistyped.pk, actor=administrator)
+    assert discovery.is_finished(request)
+    centre.log.clear()
+    plan = rooms.freeze(request)
+    assert set(plan.coverage.values_list("system", flat=True)) == {system.pk}
+    assert System.objects.filter(pk=mistyped.pk).exists(), "no row goes"
+    assert LedgerLeaf.objects.filter(type="system.retired", object_id=str(mistyped.pk)).count() == 1
+
+
+def test_nothing_is_asked_of_a_retired_system_and_nobody_enables_deletion_there(system, administrator):
+    systems.retire(system.pk, actor=administrator)
+    system.refresh_from_db()
+    assert (system.shadow, system.enable_proposed_by, system.enable_confirmed_by) == (True, None, None)
+    for purpose in ("read", "delete"):
+        assert refusal(purpose, system).code == "stopped"
+    assert code_of(systems.propose_deletion, system.pk, actor=administrator) == "wrong_state"
+    assert code_of(systems.retire, system.pk, actor=administrator) == "wrong_state"
+
+
+def test_a_system_in_which_open_requests_have_content_is_not_retired(system, centre, rooms, administrator):
+    centre.hold("a", "voicemail")
+    request = rooms.approved()
+    assert code_of(systems.retire, system.pk, actor=administrator) == "in_use"
+    rooms.executed(request)
+    rooms.read_back(request)
+    with guards_aside(connection):
+        type(request).objects.filter(pk=request.pk).update(state="closed", closed_at=timezone.now())
+    Errand.objects.create(request=request, next_at=timezone.now(), again_at=timezone.now())
+    assert code_of(systems.retire, system.pk, actor=administrator) == "in_use", "it is to be read back once more"
+    Errand.objects.update(again_at=None)
+    systems.retire(system.pk, actor=administrator)
+
+
+def test_it_can_be_connected_again_in_shadow_mode(system, administrator):
+    assert code_of(systems.reconnect, system.pk, actor=administrator) == "wrong_state"
+    systems.retire(system.pk, actor=administrator)
+    systems.reconnect(system.pk, actor=administrator)
+    system.refresh_from_db()
+    assert (system.retired, system.shadow) == (False, True)
+    assert LedgerLeaf.objects.filter(type="system.reconnected").count() == 1
+
+
+@pytest.mark.parametrize("act", [systems.retire, systems.reconnect])
+@pytest.mark.parametrize("who", ["staff", "supervisor", "auditor", "outsider"])
+def test_only_an_administrator_retires_a_system(system, who, act, request):
+    assert code_of(act, system.pk, actor=request.getfixturevalue(who)) == "not_permitted"
+
+
+def test_the_page_of_a_system_retires_it_and_says_so(system, login, administrator, supervisor):
+    page = reverse("admin:content_app_system_change", args=[system.pk])
+    assert "Retire it" not in login(supervisor).get(page).content.decode()
+    client = login(administrator)
+    assert "Retire it" in client.get(page).content.decode()
+    client.post(reverse("admin:content_system_retire", args=[system.pk]))
+    assert "Connect it again" in client.get(page).content.decode()
+    assert "Retired" in client.get(reverse("admin:content_app_system_changelist")).content.decode()

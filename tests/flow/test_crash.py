@@ -14,10 +14,10 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from content_app import execution, pipeline, receipts, systems
+from content_app import execution, pipeline, receipts, systems, witnessing
 from content_app.connectors.vcc import VccConnector
 from content_app.models import Errand, Intent, Item, Lease, ReceiptItem, Step, System, Verification
-from requests_app import audit
+from requests_app import audit, publisher
 from tests.flow.conftest import approve, freeze, run
 from tests.flow.test_erasure import held
 from tests.guards_aside import guards_aside
@@ -94,6 +94,36 @@ def test_a_crash_around_the_call_is_settled_by_asking(approved, centre, monkeypa
     assert_finished(request, subject, centre)
     probed = ReceiptItem.objects.filter(receipt__probed=True, receipt__intent__step__fence=2)
     assert set(probed.values_list("outcome", flat=True)) == {"deleted" if moment == "after the call" else "retry"}
+
+
+@pytest.mark.parametrize("verb", ["delete_interactions", "delete_content"])
+@pytest.mark.parametrize("moment", ["before its intent is published", "between publication and call"])
+def test_a_crash_before_the_call_is_settled_whether_its_intent_was_published_or_not(
+    approved, centre, monkeypatch, verb, moment
+):
+    request, subject = approved
+    if verb == "delete_content":
+        monkeypatch.setattr(execution, "_may_go_whole", lambda *args: False)
+    real = witnessing.require_published
+
+    def dies(leaf):
+        if moment == "between publication and call":
+            real(leaf)
+        raise Crash
+
+    with monkeypatch.context() as patched:
+        patched.setattr(witnessing, "require_published", dies)
+        with pytest.raises(Crash):
+            pipeline.advance(request.pk)
+    lost = Intent.objects.get(receipt__isnull=True)
+    assert publisher.is_published(lost.leaf_id) is (moment == "between publication and call")
+    assert set(held(centre, subject["guids"])) == set(subject["guidsWithContent"])
+    forget_leases()
+    run()
+    assert_finished(request, subject, centre)
+    assert set(lost.receipt.items.values_list("outcome", "code")) == {("retry", "unknown")}
+    assert publisher.is_published(lost.leaf_id)
+    assert deleted_twice(centre) == []
 
 
 @pytest.mark.parametrize("writer", ["open_step", "intend", "receive"])

@@ -22,7 +22,7 @@ from content_app.models import Heartbeat
 from content_app.reporting import certificate
 from gdpr_portal import doctor
 from gdpr_portal.doctor import database, deployment, key_rings, machinery, people
-from requests_app import audit, keys, sequencer
+from requests_app import audit, keys, publisher, sequencer
 from requests_app.models import Evidence, Identifier, KekEpoch, LedgerIndex, SubjectKey
 from tests import certificates, factories
 from tests.sandbox import CLIENT_ID, CLIENT_SECRET
@@ -360,6 +360,16 @@ def test_a_missing_number_is_found(db):
     first = audit.append("request.linked", actor=audit.WORKER, about=uuid7(), other=uuid7(), link="duplicate")
     LedgerIndex.objects.create(seq=1, leaf=first)
     assert "Numbers are missing" in said(machinery.ledger_is_numbered)
+
+
+def test_a_ledger_that_is_not_published_is_found(transactional_db):
+    assert levels(machinery.ledger_is_published) == []
+    with transaction.atomic():
+        leaf_from(timedelta(minutes=2))
+    sequencer.drain()
+    assert levels(machinery.ledger_is_published) == ["fail"]
+    publisher.publish()
+    assert levels(machinery.ledger_is_published) == []
 
 
 # --- connectors ------------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from content_app.models import Errand
 from gdpr_portal import waiting
 from gdpr_portal.menu import menu
 from requests_app import audit, self_check
-from requests_app.models import ApprovalBar
+from requests_app.models import ApprovalBar, SequencerLease
 from tests import factories
 
 Login = Callable[[User], Client]
@@ -114,3 +114,23 @@ def test_the_menu_shows_only_what_opens(who: str, labels: set[str], request: Any
     assert {link.label for link in links} - labels <= {"Connected systems"}
     client = login(user)
     assert all(client.get(link.url).status_code == 200 for link in links)
+
+
+@pytest.mark.parametrize(
+    ("who", "hears"),
+    [
+        ("auditor", True),
+        ("administrator", True),
+        ("supervisor", True),
+        ("dpo", True),
+        ("staff", False),
+        ("agent", False),
+    ],
+)
+def test_whoever_can_have_the_ledger_mended_hears_that_nothing_is_deleted(
+    who: str, hears: bool, request: Any, login: Login
+) -> None:
+    client = login(request.getfixturevalue(who))
+    assert "Nothing is deleted" not in first_page(client)
+    SequencerLease.objects.create(name="ledger", fault="shorter")
+    assert ("run manage.py recover_ledger" in first_page(client)) is hears

@@ -266,3 +266,18 @@ def test_checkpoints_and_logs_cannot_be_changed():
     for table in ("checkpoint", "ledgerlog"):
         with pytest.raises(Exception, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"DELETE FROM requests_app_{table}")
+
+
+def test_a_changed_entry_stays_noted_until_the_entries_are_right_again():
+    entry = write(5)[2]
+    publisher.publish()
+    good = bytes(entry.leaf)
+    change = "UPDATE requests_app_ledgerleaf SET leaf = %s WHERE id = (SELECT leaf_id FROM requests_app_ledgerindex"
+    tamper(f"{change} WHERE seq = 2)", b"{}")
+    refused("ledger_mismatch", publisher.check_from_rows)
+    for _ in range(2):
+        assert refused("ledger_mismatch", publisher.publish).fault == "root"
+    tamper(f"{change} WHERE seq = 2)", good)
+    publisher.check_from_rows()
+    publisher.require_sound()
+    publisher.publish()

@@ -30,6 +30,7 @@ class Command(BaseCommand):
         if not loop:
             forgotten_list.require_replayed()
             sequencer.repair()
+            self._check_again()
             self._publish()
             self.stdout.write(f"{tasks.pick_up()} requests queued, the ledger published.")
             return
@@ -49,11 +50,16 @@ class Command(BaseCommand):
         self.running = False
 
     def _check_the_past(self) -> None:
-        """Once, before anything is published: the stored entries give the root that was signed over them."""
+        """Before anything is published: the stored entries give the root that was signed over them."""
         try:
             publisher.check_from_rows()
         except (Refused, DatabaseError) as error:
             logger.error("the ledger's past could not be confirmed: %s", error)
+
+    def _check_again(self) -> None:
+        """Whether somebody has mended what did not fit."""
+        if publisher.fault():
+            self._check_the_past()
 
     def _publish(self) -> None:
         """A ledger that cannot be published stops deletions by itself; all else goes on."""
@@ -76,6 +82,7 @@ class Command(BaseCommand):
                 tasks.queue_sign_of_life()
             if sweep:
                 sequencer.repair()
+                self._check_again()
                 _sweep()
                 if self_check.is_due():
                     self_check.record()

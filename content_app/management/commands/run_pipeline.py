@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from content_app import oblivion, pipeline, witnessing
 from requests_app import forgotten_list, retention, sequencer
+from requests_app.errors import Refused
 
 
 class Command(BaseCommand):
@@ -25,12 +26,19 @@ class Command(BaseCommand):
         while True:
             round_worked = sum(pipeline.advance(request_id) for request_id in pipeline.due())
             worked += round_worked
-            witnessing.publish()
+            self._publish()
             if not until_idle or (not round_worked and not pipeline.due() and time.monotonic() >= deadline):
                 break
             if not round_worked:
                 time.sleep(0.2)
         retention.sweep()
         oblivion.forget_due()
-        witnessing.publish()
+        self._publish()
         self.stdout.write(f"{worked} runs; nothing is due." if until_idle else f"{worked} runs.")
+
+    def _publish(self) -> None:
+        """A ledger that cannot be published stops deletions by itself; all else goes on."""
+        try:
+            witnessing.publish()
+        except Refused as refused:
+            self.stderr.write(f"The ledger is not published: {refused}")

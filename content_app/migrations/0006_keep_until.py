@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('content_app', '0004_step_look'),
+        ('content_app', '0005_mended_and_retired'),
     ]
 
     operations = [

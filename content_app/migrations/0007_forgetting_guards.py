@@ -65,5 +65,5 @@ def _remove(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("content_app", "0005_keep_until"), ("requests_app", "0006_forgetting_guards")]
+    dependencies = [("content_app", "0006_keep_until"), ("requests_app", "0006_forgetting_guards")]
     operations = [migrations.RunPython(_install, _remove)]
