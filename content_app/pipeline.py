@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -23,7 +23,7 @@ from content_app import discovery, execution, planning, receipts, verification
 from content_app.connectors.base import ConnectorError
 from content_app.models import Errand, Heartbeat, Item, Plan
 from content_app.receipts import Beat
-from requests_app import audit, transitions
+from requests_app import audit, forgotten_list, transitions
 from requests_app.errors import Refused
 from requests_app.models import Request
 from requests_app.states import State
@@ -43,10 +43,13 @@ SOON = {"busy": 1.0, "read_only": 5.0, "stopped": 5.0}
 
 def due(*, limit: int = 100) -> list[UUID]:
     """Requests that the workshop should look at now: by state, or because their later read-back is due."""
+    if forgotten_list.replay_is_due():
+        return []
     now = timezone.now()
     later = Q(state__in=[State.VERIFIED, State.CLOSED], errand__again_at__lte=now)
     free = Q(errand__isnull=True) | Q(errand__next_at__lte=now) | ~Q(errand__seen=F("state"))
-    found = Request.objects.filter(free, Q(state__in=WORKING) | later, origin=Request.Origin.LIVE)
+    wanted = Request.objects.filter(origin=Request.Origin.LIVE, subject__forgotten_at__isnull=True)
+    found = wanted.filter(free, Q(state__in=WORKING) | later)
     return list(found.order_by("received_at").values_list("pk", flat=True)[:limit])
 
 
@@ -64,6 +67,8 @@ def claim_for_queue(request_id: UUID) -> bool:
 
 def advance(request_id: UUID) -> bool:
     """Do what comes next for one request; ``True`` when something was done. Only one worker at a time."""
+    if forgotten_list.replay_is_due():
+        return False
     fence = _take_lease(request_id)
     if fence is None:
         return False
@@ -92,7 +97,9 @@ def _work(request_id: UUID, *, beat: Beat) -> tuple[Attention, float | None, boo
 
 
 def _next_room(request_id: UUID, *, beat: Beat) -> bool:
-    request = Request.objects.get(pk=request_id)
+    request = Request.objects.select_related("subject").get(pk=request_id)
+    if request.subject.forgotten_at:
+        return False
     room: dict[str, Callable[..., bool]] = {
         State.VALIDATED: _discover,
         State.PLANNED: _skip_when_empty,
@@ -205,6 +212,12 @@ def _standing_attention(request_id: UUID) -> Attention:
         )
         return Attention.NEEDS_PERSON if stuck.exists() else Attention.NONE
     return Attention.NONE
+
+
+def forgotten_among(request_ids: Iterable[str]) -> set[str]:
+    """Which of these requests belong to somebody whom the portal has forgotten."""
+    found = Request.objects.filter(pk__in=set(request_ids), subject__forgotten_at__isnull=False)
+    return {str(pk) for pk in found.values_list("pk", flat=True)}
 
 
 # --- the lease on a request ------------------------------------------------------------------------------------------

@@ -3,8 +3,11 @@
 Delivery is at least once; a doubled or a lost message changes nothing. The queue is a hint, the tables are the truth.
 """
 
+from datetime import timedelta
 from uuid import UUID
 
+from django.utils import timezone
+from django_q.models import Task
 from django_q.tasks import async_task
 
 from content_app import pipeline
@@ -26,6 +29,18 @@ def pick_up() -> int:
     for request_id in claimed:
         async_task(advance, str(request_id))
     return len(claimed)
+
+
+#: Days that the outcome of a failed task is kept; it names a request, and what went wrong in the code.
+FAILURE_DAYS = 30
+
+
+def sweep() -> None:
+    """Delete outcomes of tasks that nobody needs: old ones, and those about a person who is forgotten."""
+    Task.objects.filter(stopped__lt=timezone.now() - timedelta(days=FAILURE_DAYS)).delete()
+    about = {task.pk: str(task.args[0]) for task in Task.objects.all() if task.args}
+    forgotten = pipeline.forgotten_among(about.values())
+    Task.objects.filter(pk__in=[pk for pk, request_id in about.items() if request_id in forgotten]).delete()
 
 
 def queue_sign_of_life() -> None:

@@ -11,14 +11,12 @@ from requests_app import keys
 
 @register()
 def keys_are_usable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
-    """Both key rings parse, and are not the same key twice."""
+    """The key rings parse, and no two of them share a key."""
     try:
-        keks, index = keys.key_encryption_keys(), keys.index_keys()
+        shared = keys.shared_between_rings()
     except ImproperlyConfigured as problem:
         return [Error(str(problem), id="portal.E001")]
-    if set(keks.values()) & set(index.values()):
-        return [Error("PORTAL_KEKS and PORTAL_INDEX_KEYS must not share a key.", id="portal.E002")]
-    return []
+    return [Error(f"{one} and {other} must not share a key.", id="portal.E002") for one, other in shared]
 
 
 @register(deploy=True)

@@ -108,6 +108,7 @@ def kept_secrets() -> dict[str, str]:
             "PORTAL_SECRET_KEY": secrets.token_urlsafe(48),
             "PORTAL_KEKS": _key(),
             "PORTAL_INDEX_KEYS": _key(),
+            "PORTAL_DIGEST_KEYS": _key(),
             "DEMO_PASSWORD": os.environ.get("DEMO_PASSWORD") or f"demo-{secrets.token_hex(4)}",
         }
         text = "".join(f"{name}={value}\n" for name, value in made.items())

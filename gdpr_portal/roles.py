@@ -32,6 +32,8 @@ ROLES: dict[str, tuple[str, ...]] = {
         "requests_app.export_request",
         "requests_app.see_personal_data",
         "requests_app.open_evidence",
+        "requests_app.suppress_subject",
+        "requests_app.view_suppression",
     ),
     "supervisor": (
         *_SEE_CASES,
@@ -75,9 +77,12 @@ ROLES: dict[str, tuple[str, ...]] = {
         "requests_app.see_personal_data",
         "requests_app.view_ledgerleaf",
         "requests_app.view_ledgercheck",
+        "requests_app.suppress_subject",
+        "requests_app.view_suppression",
     ),
     "data protection officer": (
         *_SEE_CASES,
+        "requests_app.view_suppression",
         "requests_app.export_request",
         "requests_app.reveal_personal_data",
         "requests_app.view_ledgerleaf",

@@ -29,6 +29,8 @@ BEHIND_TLS = env.bool("PORTAL_TLS", default=not DEMO)
 PORTAL_KEKS = env.list("PORTAL_KEKS")
 #: ``id:base64 key`` pairs for the blind index; the highest id writes.
 PORTAL_INDEX_KEYS = env.list("PORTAL_INDEX_KEYS")
+#: ``id:base64 key`` pairs for the digests that outlive a person's data; the highest id writes.
+PORTAL_DIGEST_KEYS = env.list("PORTAL_DIGEST_KEYS")
 
 # --- how the portal works --------------------------------------------------------------------------------------------
 PORTAL_NAME = env.str("PORTAL_NAME", default="GDPR Portal")
@@ -67,6 +69,18 @@ PORTAL_CLAMD = env.str("PORTAL_CLAMD", default="")
 PORTAL_REPORT_CERTIFICATE = env.str("PORTAL_REPORT_CERTIFICATE", default="")
 PORTAL_REPORT_CERTIFICATE_PASSWORD = env.str("PORTAL_REPORT_CERTIFICATE_PASSWORD", default="")
 
+# --- how long what is kept (docs/retention.md) -----------------------------------------------------------------------
+#: Years after the end of a person's last request until the portal forgets them.
+PORTAL_CASE_YEARS = env.int("PORTAL_CASE_YEARS", default=3)
+#: Days that a document may be kept at most, however long its request takes.
+PORTAL_EVIDENCE_DAYS = env.int("PORTAL_EVIDENCE_DAYS", default=30)
+#: Days that the portal remembers who looked at personal data.
+PORTAL_ACCESS_LOG_DAYS = env.int("PORTAL_ACCESS_LOG_DAYS", default=365)
+#: Days after forgetting in which the portal still knows that somebody asked before. 0: not at all.
+PORTAL_ASKED_BEFORE_DAYS = env.int("PORTAL_ASKED_BEFORE_DAYS", default=365)
+#: Years until somebody must look whether an entry of the suppression list is still needed.
+PORTAL_SUPPRESSION_REVIEW_YEARS = env.int("PORTAL_SUPPRESSION_REVIEW_YEARS", default=3)
+
 # --- the first contact centre account --------------------------------------------------------------------------------
 VCC_GATEWAY_URL = env.str("VCC_GATEWAY_URL", default="")
 VCC_AUTH_URL = env.str("VCC_AUTH_URL", default="")
@@ -100,6 +114,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "gdpr_portal.restored.stay_shut",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -99,7 +99,7 @@ _STAFF_WORK = (
 
 
 def _requests(page: Waiting, user: User) -> None:
-    live = Request.objects.filter(origin=Request.Origin.LIVE)
+    live = Request.objects.filter(origin=Request.Origin.LIVE, subject__forgotten_at__isnull=True)
     counts = dict(live.values_list("state").annotate(n=Count("pk")).order_by())
     works = False
     for permission, state, label, title, empty in _STAFF_WORK:
@@ -151,7 +151,8 @@ _ANSWERS = {
 def _attention(page: Waiting, user: User) -> None:
     """Where the workers stopped and this person can help."""
     others = [code for code, permission in _ANSWERS.items() if not user.has_perm(permission)]
-    stopped = Errand.objects.exclude(attention="").exclude(attention__in=others)
+    living = Errand.objects.filter(request__subject__forgotten_at__isnull=True)
+    stopped = living.exclude(attention="").exclude(attention__in=others)
     errands = list(stopped.select_related("request").order_by("request__received_at")[:50])
     page.figures.append(Figure(len(errands), "need a person", "#section-1" if errands else ""))
     if errands:

@@ -24,9 +24,17 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from requests_app import signed_note, tlog
+from requests_app import commitments, signed_note, tlog
 from requests_app.ledger_types import TYPES
-from requests_app.models import Checkpoint, LedgerIndex, LedgerLeaf, LedgerLog, LedgerQueue, StaffPseudonym
+from requests_app.models import (
+    Checkpoint,
+    DataSubject,
+    LedgerIndex,
+    LedgerLeaf,
+    LedgerLog,
+    LedgerQueue,
+    StaffPseudonym,
+)
 from requests_app.signed_note import VerifierKey
 
 VERSION = 1
@@ -93,9 +101,18 @@ def _instant(value: datetime) -> str:
     return value.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
-def append(entry_type: str, *, actor: Actor, about: Model | UUID, **facts: Any) -> LedgerLeaf:
+def append(
+    entry_type: str,
+    *,
+    actor: Actor,
+    about: Model | UUID,
+    payload: dict[str, str] | None = None,
+    subject: DataSubject | None = None,
+    **facts: Any,
+) -> LedgerLeaf:
     """Write one entry about an object, in the transaction of the change that it tells of.
 
+    With a ``payload`` the entry commits to it; the payload itself is kept beside the ledger under the subject's key.
     ``facts`` with the value ``None`` are left out. Raises ``LedgerError`` for a type, a fact or a value that the
     registry does not allow, and ``TransactionManagementError`` outside a transaction.
     """
@@ -116,10 +133,18 @@ def append(entry_type: str, *, actor: Actor, about: Model | UUID, **facts: Any) 
         "object": object_id,
         "facts": {name: _fact(spec.facts[name], value) for name, value in facts.items() if value is not None},
     }
+    salt = commitments.new_salt()
+    if payload is not None:
+        if subject is None or tuple(sorted(payload)) != spec.payload:
+            raise LedgerError(f"{entry_type} commits to {spec.payload}, for a data subject")
+        body["commitment"] = commitments.commitment(salt, payload)
     leaf = rfc8785.dumps(body)
     if len(leaf) > MAX_LEAF:
         raise LedgerError(f"{entry_type} is larger than {MAX_LEAF} bytes")
-    return _store(leaf_id, leaf, entry_type=entry_type, at=at, actor=who, object_id=object_id)
+    row = _store(leaf_id, leaf, entry_type=entry_type, at=at, actor=who, object_id=object_id)
+    if payload is not None and subject is not None:
+        commitments.keep(row, subject_id=subject.pk, salt=salt, payload=payload)
+    return row
 
 
 def _store(leaf_id: UUID, leaf: bytes, *, entry_type: str, at: datetime, actor: str, object_id: str) -> LedgerLeaf:
@@ -190,6 +215,7 @@ def verify() -> Verdict:
         leaf = bytes(row[1])
         faults += (f"waiting entry {leaf_id} {fault}" for fault in _faults_of(leaf, tlog.leaf_hash(leaf), row))
         waiting += 1
+    faults += commitments.faults()
     return Verdict(size, waiting, edge.root().hex(), tuple(faults), signed)
 
 

@@ -19,7 +19,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
-from requests_app import audit, intake, keys
+from requests_app import audit, digests, intake, keys
 from requests_app.errors import Refused
 from requests_app.identifiers import Kind
 from requests_app.models import Request
@@ -54,6 +54,8 @@ class Result:
     good: int = 0
     known: int = 0
     linked: int = 0
+    #: what was added and concerns people who asked before, or who must not be contacted
+    flagged: list[Request] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -67,7 +69,7 @@ def import_file(data: bytes, *, dry_run: bool, actor: audit.Actor = IMPORTER) ->
             result.problems.append(Problem(number, "", f"This is the same as line {seen[key]}. Remove one of the two."))
             continue
         seen[key] = number
-        if Request.objects.filter(import_key=key).exists():
+        if Request.objects.filter(import_key=key).exists() or digests.knows_line(key):
             result.known += 1
             continue
         if raw is None:
@@ -172,6 +174,8 @@ def _take(row: dict[str, str], number: int, *, key: str, dry_run: bool, actor: a
         return
     result.added.append(opened.request)
     result.linked += bool(opened.duplicates)
+    if opened.earlier or opened.suppressed:
+        result.flagged.append(opened.request)
 
 
 def _cell[T](

@@ -57,6 +57,8 @@ def require_reason(user: Any, reason: str) -> None:
 def person(request: Request, user: Any, *, reason: str = "") -> Person:
     """Name, contact and identifiers. In clear: first the line in the access log, then the values."""
     clear = sees(user, reason)
+    if request.subject.forgotten_at:
+        return FORGOTTEN
     try:
         found = _opened(request)
     except keys.Forgotten:

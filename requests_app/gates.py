@@ -7,6 +7,8 @@ Never here: a way around. A superuser has every permission, and is still refused
 
 from typing import Any
 
+from django.utils import timezone
+
 from requests_app.errors import Refused
 from requests_app.models import Request
 from requests_app.states import State
@@ -22,9 +24,17 @@ def require_state(request: Request, *states: State) -> None:
     """``Refused`` unless the request is live and in one of the states."""
     if request.origin == Request.Origin.HISTORY:
         raise Refused("history", "This request is closed history and cannot be changed.")
+    if request.subject.forgotten_at:
+        raise Refused("forgotten", f"{words_of_forgetting(request)} Nothing of this request can be changed any more.")
     if request.state not in states:
         now = State(request.state).label.lower()
         raise Refused("wrong_state", f"The request is {now}; this is not possible now. Reload the page.")
+
+
+def words_of_forgetting(request: Request) -> str:
+    """The sentence that every page and report says of a request whose person is forgotten."""
+    at = request.subject.forgotten_at
+    return f"The person was forgotten on {timezone.localtime(at):%-d %B %Y}." if at else ""
 
 
 def require_not_the_subject(request: Request, actor: Any) -> None:

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -18,7 +19,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from requests_app import audit, gates, keys
+from requests_app import audit, digests, gates, keys, suppression
 from requests_app.errors import Refused
 from requests_app.identifiers import LABELS, Kind, normalise
 from requests_app.models import (
@@ -33,6 +34,7 @@ from requests_app.models import (
     Right,
     Scope,
     SubjectKey,
+    Suppression,
 )
 from requests_app.states import OPEN, State
 
@@ -72,10 +74,16 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A stored request, and the open ones of the same person that ask for the same."""
+    """A stored request, the open ones of the same person that ask for the same, and what is known from before.
+
+    ``earlier`` are requests of a person whom the portal has forgotten since; ``suppressed`` are entries of the list of
+    people who must not be contacted. Both are for people to look at, and stop nothing.
+    """
 
     request: Request
     duplicates: list[Request] = field(default_factory=list)
+    earlier: list[Request] = field(default_factory=list)
+    suppressed: list[Suppression] = field(default_factory=list)
 
 
 def region_of(jurisdiction: str) -> str:
@@ -211,19 +219,31 @@ def store(
         party.contact_enc = keys.seal(party, "contact_enc", draft.contact, subject_id=subject.pk)
     party.save(force_insert=True)
     _add_identifiers(subject, draft.identifiers, actor=actor)
-    facts = {
+    facts: dict[str, Any] = {
         "right": draft.right, "channel": draft.channel, "jurisdiction": draft.jurisdiction,
         "identifiers": len(draft.identifiers), "received_at": draft.received_at,
     }  # fmt: skip
     if import_key is None:
         audit.append("request.received", actor=actor, about=request, **facts)
     else:
-        history_facts = {"origin": request.origin, "outcome": outcome or None}
+        history_facts: dict[str, Any] = {"origin": request.origin, "outcome": outcome or None}
         audit.append("request.imported", actor=actor, about=request, **facts, **history_facts)
+    earlier, suppressed = _known_from_before(request, draft, actor=actor)
     if history:
-        return Opened(request)
+        return Opened(request, [], earlier, suppressed)
     _bar_early(request, opened_by=opened_by, actor=actor)
-    return Opened(request, _link_duplicates(request, actor=actor))
+    return Opened(request, _link_duplicates(request, actor=actor), earlier, suppressed)
+
+
+def _known_from_before(
+    request: Request, draft: Draft, *, actor: audit.Actor
+) -> tuple[list[Request], list[Suppression]]:
+    earlier, suppressed = digests.earlier(draft.identifiers), suppression.hits(draft.identifiers)
+    if earlier or suppressed:
+        audit.append(
+            "request.flagged", actor=actor, about=request, asked_before=len(earlier), suppressed=len(suppressed)
+        )
+    return earlier, suppressed
 
 
 #: What an import calls the outcome of closed history → the state it then has.
@@ -248,7 +268,10 @@ def _subject_for(draft: Draft) -> DataSubject:
         identifiers__blind_index__in=_indices(draft.identifiers), forgotten_at__isnull=True, kind=draft.subject_kind
     ).distinct()
     for subject in same_number:
-        if subject.staff_user == draft.staff_user and draft.name.casefold() in _names_of(subject.pk):
+        if subject.staff_user != draft.staff_user or draft.name.casefold() not in _names_of(subject.pk):
+            continue
+        # Forgetting takes the same lock: whoever comes second sees what the first has decided.
+        if DataSubject.objects.select_for_update().filter(pk=subject.pk, forgotten_at__isnull=True).exists():
             return subject
     subject = DataSubject.objects.create(
         kind=draft.subject_kind, staff_user=draft.staff_user, unsafe_contact=draft.unsafe_contact
@@ -271,7 +294,10 @@ def _add_identifiers(subject: DataSubject, identifiers: Iterable[tuple[Kind, str
         row = Identifier(subject=subject, kind=kind, blind_index=index, index_key_id=key_id)
         row.value_enc = keys.seal(row, "value_enc", value, subject_id=subject.pk)
         row.save(force_insert=True)
-        audit.append("identifier.added", actor=actor, about=subject, identifier=row.pk, kind=kind)
+        audit.append(
+            "identifier.added", actor=actor, about=subject, identifier=row.pk, kind=kind,
+            payload={"kind": str(kind), "value": value}, subject=subject,
+        )  # fmt: skip
 
 
 def _bar_early(request: Request, *, opened_by: User | None, actor: audit.Actor) -> None:
@@ -287,10 +313,7 @@ def _bar_early(request: Request, *, opened_by: User | None, actor: audit.Actor) 
 
 def _link_duplicates(request: Request, *, actor: audit.Actor) -> list[Request]:
     """Link to every open request for the same right that has an identifier in common (R-RX-10)."""
-    subject = request.subject
-    opened = [
-        (Kind(row.kind), keys.unseal(row, "value_enc", subject_id=subject.pk)) for row in subject.identifiers.all()
-    ]
+    opened = keys.identifiers_of(request.subject_id)
     others = list(
         Request.objects.filter(
             right=request.right, state__in=OPEN, subject__identifiers__blind_index__in=_indices(opened)

@@ -16,6 +16,7 @@ import hmac
 import os
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -26,7 +27,8 @@ from django.db.models import Model
 from django.utils import timezone
 
 from requests_app.errors import Refused
-from requests_app.models import DataSubject, KekEpoch, SubjectKey
+from requests_app.identifiers import Kind
+from requests_app.models import DataSubject, Identifier, KekEpoch, SubjectKey
 
 IDENTIFIERS = SubjectKey.Purpose.IDENTIFIERS
 _NONCE = 12
@@ -64,6 +66,24 @@ def key_encryption_keys() -> dict[int, bytes]:
 def index_keys() -> dict[int, bytes]:
     """Id → 32-byte key, from ``PORTAL_INDEX_KEYS``."""
     return _parse("PORTAL_INDEX_KEYS")
+
+
+@cache
+def digest_keys() -> dict[int, bytes]:
+    """Id → 32-byte key, from ``PORTAL_DIGEST_KEYS``."""
+    return _parse("PORTAL_DIGEST_KEYS")
+
+
+def shared_between_rings() -> list[tuple[str, str]]:
+    """Pairs of rings that have a key in common: whoever has one ring must not have another. Raises when one is bad."""
+    rings = {
+        "PORTAL_KEKS": key_encryption_keys(),
+        "PORTAL_INDEX_KEYS": index_keys(),
+        "PORTAL_DIGEST_KEYS": digest_keys(),
+    }
+    return [
+        (one, other) for one, other in combinations(rings, 2) if set(rings[one].values()) & set(rings[other].values())
+    ]
 
 
 def _encrypt(key: bytes, text: bytes, *, aad: bytes) -> bytes:
@@ -155,6 +175,20 @@ def unseal(row: Model, column: str, *, subject_id: UUID, purpose: SubjectKey.Pur
     return _decrypt(_subject_key(subject_id, purpose), sealed, aad=_cell(row, column)).decode()
 
 
+def unseal_under(key: SubjectKey, row: Model, column: str) -> str:
+    """The same with the subject's key at hand, for whoever opens thousands."""
+    if key.wrapped is None:
+        raise Forgotten
+    opened = unwrap(bytes(key.wrapped), epoch_id=key.epoch_id, aad=_key_aad(key.subject_id, key.purpose))
+    return _decrypt(opened, getattr(row, column), aad=_cell(row, column)).decode()
+
+
+def identifiers_of(subject_id: UUID) -> list[tuple[Kind, str]]:
+    """The identifiers of a subject in clear, in the order in which they came. ``Forgotten`` once they are destroyed."""
+    rows = Identifier.objects.filter(subject_id=subject_id).order_by("created_at", "pk")
+    return [(Kind(row.kind), unseal(row, "value_enc", subject_id=subject_id)) for row in rows]
+
+
 # --- looking up ------------------------------------------------------------------------------------------------------
 
 
@@ -180,6 +214,16 @@ def import_key(*parts: str) -> str:
     """
     key = index_keys()[min(index_keys())]
     return hmac.digest(key, "\0".join(("import", *parts)).encode(), hashlib.sha256).hex()
+
+
+def digests(kind: str, normalised: str) -> list[tuple[bytes, int]]:
+    """The digests of an identifier that may outlive it, as (digest, id of its key), the newest key's first.
+
+    Their keys are no index keys, so that a row of digests and a row of identifiers cannot be compared.
+    """
+    text = f"digest\0{kind}\0{normalised}".encode()
+    ring = sorted(digest_keys().items(), reverse=True)
+    return [(hmac.digest(key, text, hashlib.sha256), number) for number, key in ring]
 
 
 # --- files and settings ----------------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ class EntryType:
     title: str
     facts: dict[str, Kind]
     retention: Literal["case", "operations"] = "case"
+    #: What an entry of this type commits to beside its facts; it is sealed, and destroyed with the person.
+    payload: tuple[str, ...] = ()
 
 
 _MOVE: dict[str, Kind] = {"seen": "code", "to": "code", "reason": "code"}
@@ -36,7 +38,21 @@ TYPES: dict[str, EntryType] = {
          "origin": "code", "outcome": "code"},
     ),
     "request.linked": EntryType("Linked to another request", {"other": "id", "link": "code"}),
-    "identifier.added": EntryType("Identifier added", {"identifier": "id", "kind": "code"}),
+    "identifier.added": EntryType("Identifier added", {"identifier": "id", "kind": "code"}, payload=("kind", "value")),
+    "request.flagged": EntryType("Known from before", {"asked_before": "count", "suppressed": "count"}),
+    "receipt.issued": EntryType("Receipt handed out", {"entries": "count"}),
+    # requests_app.suppression
+    "suppression.added": EntryType("Put on the suppression list", {"reason": "code", "channel": "code",
+                                                                   "entries": "count"}),
+    "suppression.lifted": EntryType("Taken off the suppression list", {"reason": "code", "entries": "count"}),
+    # requests_app.forgetting
+    "subject.key_destroyed": EntryType("Key destroyed", {"purpose": "code", "values": "count"}),
+    "subject.forgotten": EntryType("Data subject forgotten", {"requests": "count", "identifiers": "count",
+                                                              "parties": "count", "digests": "count"}),
+    "erasures.replayed": EntryType("Forgetting repeated after a restore", {"subjects": "count", "files": "count"},
+                                   "operations"),
+    # content_app.clearing
+    "list.cleared": EntryType("Details of a list destroyed", {"plan": "id", "items": "count"}),
     # requests_app.validation
     "finding.recorded": EntryType("Identity check recorded", {"finding": "id", "method": "code", "level": "code",
                                                               "doubt": "code", "result": "code"}),

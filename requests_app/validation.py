@@ -19,10 +19,10 @@ from django.db import transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from requests_app import access_log, audit, gates, keys, transitions, virus_scan
+from requests_app import access_log, audit, gates, keys, suppression, transitions, virus_scan
 from requests_app.errors import Refused
 from requests_app.file_checks import Upload, check
-from requests_app.models import ApprovalBar, Decision, Evidence, Finding, Request, Right
+from requests_app.models import ApprovalBar, Decision, Evidence, Finding, Request, Right, Suppression
 from requests_app.states import State
 
 MAX_EVIDENCE = 5
@@ -195,7 +195,10 @@ def level_needed(request: Request) -> str:
 
 
 def validate(request_id: UUID, *, actor: User) -> None:
-    """Say that the person is who they say. Freezes the scope; identity documents go at once (R-ID-09)."""
+    """Say that the person is who they say. Freezes the scope; identity documents go at once (R-ID-09).
+
+    Who objects is on the suppression list from here on: an objection holds at once (Art. 21(3)).
+    """
     try:
         with transaction.atomic(durable=True):
             request = _open_request(request_id, State.RECEIVED, actor=actor)
@@ -207,6 +210,9 @@ def validate(request_id: UUID, *, actor: User) -> None:
             transitions.move(
                 request.pk, seen=State.RECEIVED, to=State.VALIDATED, actor=actor, scope_as_of=now, validated_by=actor
             )
+            if request.right == Right.OBJECTION:
+                reason, everywhere = Suppression.Reason.OBJECTION, Suppression.Channel.ALL
+                suppression.add(request, actor=actor, reason=reason, channel=everywhere)
             destroyed = _destroy_identity_copies(request, actor=actor)
     except Refused as refused:
         _refuse("validate", refused, request_id=request_id, actor=actor)

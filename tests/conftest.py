@@ -129,6 +129,16 @@ def login() -> Callable[[User], Client]:
     return sign_in
 
 
+@pytest.fixture
+def evidence_folder(settings: Any, tmp_path: Path) -> Path:
+    """A folder for evidence of this test's own: in the common one lie files of tests whose rows were rolled back."""
+    folder = tmp_path / "evidence"
+    default = settings.STORAGES["default"]
+    options = default["OPTIONS"] | {"location": str(folder)}
+    settings.STORAGES = settings.STORAGES | {"default": default | {"OPTIONS": options}}
+    return folder
+
+
 # --- the clock -------------------------------------------------------------------------------------------------------
 
 #: A Monday morning, far from a change of the clocks.

@@ -33,6 +33,7 @@ os.environ |= {
     "PORTAL_SECRET_KEY": "tests-only-not-a-secret-tests-only-not-a-secret-0123456789",
     "PORTAL_KEKS": "1:" + base64.b64encode(b"k" * 32).decode(),
     "PORTAL_INDEX_KEYS": "1:" + base64.b64encode(b"i" * 32).decode(),
+    "PORTAL_DIGEST_KEYS": "1:" + base64.b64encode(b"d" * 32).decode(),
     "PORTAL_TLS": "0",
     "PORTAL_RATE_LIMIT": "0",
     "PORTAL_LOG_LEVEL": "WARNING",

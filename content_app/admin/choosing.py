@@ -41,6 +41,8 @@ CHOOSABLE = (State.VALIDATED, *sorted(planning.SUPPLEMENTABLE))
 def choose(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """The list of what was found; a POST decides about what was ticked."""
     case = doors.case_for(request, request_id)
+    if case.subject.forgotten_at:
+        return doors.forgotten(request, case)
     if request.method == "POST":
         return _decide(request, case)
     return doors.page(request, "content/choose.html", _context(request, case))

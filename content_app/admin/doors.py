@@ -19,7 +19,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from content_app.connectors.base import ConnectorError
 from content_app.models import Plan
-from requests_app import disclosure
+from requests_app import disclosure, gates
 from requests_app.admin import revealing
 from requests_app.errors import Refused
 from requests_app.models import Request
@@ -41,6 +41,12 @@ def case_for(request: HttpRequest, request_id: UUID) -> Request:
     if not user_of(request).has_perms(["requests_app.view_request", "content_app.view_plan"]):
         raise PermissionDenied("Your role does not see requests.")
     return get_object_or_404(Request.objects.select_related("subject"), pk=request_id)
+
+
+def forgotten(request: HttpRequest, case: Request) -> HttpResponse:
+    """The answer of every page that would show details of a list that are destroyed."""
+    messages.info(request, f"{gates.words_of_forgetting(case)} The details of the list are destroyed.")
+    return redirect("admin:requests_app_request_change", case.pk)
 
 
 def person_for(request: HttpRequest, case: Request) -> disclosure.Person:

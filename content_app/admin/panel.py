@@ -52,7 +52,9 @@ def context_of(case: Request, user: User) -> dict[str, Any]:
     attention = errand.attention if errand else ""
     told = {"case": case, "may": _may(user), "erases": case.right == Right.ERASURE, "own": _is_own(case, user)}
     told |= {"attention": words.ATTENTION.get(attention), "every": 0, "phase": str(case.state)}
-    if case.origin == Request.Origin.HISTORY:
+    if case.subject.forgotten_at:
+        told |= {"phase": "forgotten", "attention": None, "plan": doors.current_plan(case)}
+    elif case.origin == Request.Origin.HISTORY:
         told |= {"phase": "history"}
     else:
         told |= _FILL.get(State(case.state), _nothing)(case)

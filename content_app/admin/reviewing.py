@@ -29,6 +29,8 @@ Nature = Coverage.Disposition
 def review(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """The list that counts now, or an earlier one by its version, to be read."""
     case = doors.case_for(request, request_id)
+    if case.subject.forgotten_at:
+        return doors.forgotten(request, case)
     plan = _plan_to_show(request, case)
     return doors.page(request, "content/review.html", _context(request, case, plan))
 

@@ -60,6 +60,9 @@ class Item(Row):
     #: Why it is kept, or how it is tied to the person: a code of ``Candidate.Link``.
     ground = models.CharField(max_length=20)
     shared = models.BooleanField(default=False)
+    keep_until = models.DateField(
+        null=True, blank=True, help_text="Kept until this day; the person is not forgotten before."
+    )
     #: SHA-256 over the plan's salt and the matched identifier's blind index.
     commitment = models.CharField(max_length=64)
 

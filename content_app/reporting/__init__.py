@@ -110,6 +110,9 @@ def _require_reportable(request: Request, *, actor: audit.Actor) -> None:
         gates.require_not_the_subject(request, actor)
     if request.origin == Request.Origin.HISTORY:
         raise Refused("history", "This request was closed before it came into the portal: there is nothing to report.")
+    if request.subject.forgotten_at:
+        words = gates.words_of_forgetting(request)
+        raise Refused("forgotten", f"{words} No report can be made any more; the ledger names each that was.")
     if request.state not in REPORTABLE:
         now = State(request.state).label.lower()
         raise Refused("too_early", f"The request is {now}. Its report can be exported once everything is read back.")

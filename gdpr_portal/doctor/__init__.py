@@ -45,6 +45,7 @@ _WITH_DATABASE: tuple[tuple[str, Check], ...] = (
     ("ledger", ledger.key_is_kept_well),
     ("ledger", ledger.is_published_elsewhere),
     ("witness", ledger.witness_signs),
+    ("forgetting", machinery.forgetting_holds),
     ("connectors", machinery.connectors_work),
     ("people", people.roles_are_filled),
     ("people", people.four_eyes_are_there),

@@ -1,6 +1,6 @@
 """Looks at the keys: do they parse, are they all there, do they open what is stored?
 
-In:  ``PORTAL_KEKS``, ``PORTAL_INDEX_KEYS``, the rows that were sealed under them.
+In:  ``PORTAL_KEKS``, ``PORTAL_INDEX_KEYS``, ``PORTAL_DIGEST_KEYS``, the rows that were sealed under them.
 Out: findings.
 Never here: a key, or a person's value. The canary opens a data key and nothing under it.
 """
@@ -15,22 +15,23 @@ from django.core.exceptions import ImproperlyConfigured
 from gdpr_portal.doctor.finding import Findings, fail, ok
 from requests_app import keys
 from requests_app.errors import Refused
-from requests_app.models import Evidence, Identifier, SubjectKey
+from requests_app.models import Evidence, Identifier, SubjectDigest, SubjectKey, Suppression
 
 _SEALED = re.compile(r"([0-9]+):[A-Za-z0-9+/=]+")
 
 
 def rings_parse() -> Findings:
-    """Both key rings can be read, and share no key."""
+    """The key rings can be read, and share no key."""
     try:
-        keks, index = keys.key_encryption_keys(), keys.index_keys()
+        shared = keys.shared_between_rings()
     except ImproperlyConfigured as problem:
         yield fail("keys", str(problem), "Mend the variable, then restart the portal.")
         return
-    if set(keks.values()) & set(index.values()):
+    for one, other in shared:
         does = "Make a new key for one of them (openssl rand -base64 32)."
-        yield fail("keys", "PORTAL_KEKS and PORTAL_INDEX_KEYS share a key.", does)
-    yield ok("keys", f"{len(keks)} key-encryption and {len(index)} index keys can be read.")
+        yield fail("keys", f"{one} and {other} share a key.", does)
+    counts = len(keys.key_encryption_keys()), len(keys.index_keys()), len(keys.digest_keys())
+    yield ok("keys", "{} key-encryption, {} index and {} digest keys can be read.".format(*counts))
 
 
 def rings_open_what_is_stored() -> Findings:
@@ -44,11 +45,16 @@ def rings_open_what_is_stored() -> Findings:
     if lost := sorted(used - set(index)):
         does = "Put them back. Until then these people are not found by their identifiers."
         yield fail("keys", f"PORTAL_INDEX_KEYS lacks keys in use: {_listed(lost)}.", does)
+    stored = {*SubjectDigest.objects.values_list("key_id", flat=True).distinct()}
+    stored |= {*Suppression.objects.order_by().values_list("key_id", flat=True).distinct()}
+    if absent := sorted(stored - set(keys.digest_keys())):
+        does = "Put them back. Until then nobody is known again who asked before, or must not be contacted."
+        yield fail("keys", f"PORTAL_DIGEST_KEYS lacks keys in use: {_listed(absent)}.", does)
     closed = [epoch for epoch in sorted(keks) if not _opens(epoch)]
     if closed:
         does = "The key in PORTAL_KEKS is another than the one that sealed. Restore the right one."
         yield fail("keys", f"The key does not open what epoch {_listed(closed)} sealed.", does)
-    if not (missing or lost or closed):
+    if not (missing or lost or absent or closed):
         yield ok("keys", "Every key that stored data needs is there, and opens it.")
 
 

@@ -19,7 +19,7 @@ from content_app import systems
 from content_app.connectors import registry
 from content_app.models import Heartbeat, System
 from gdpr_portal.doctor.finding import Findings, fail, ok, warn
-from requests_app import publisher
+from requests_app import forgotten_list, publisher
 from requests_app.models import LedgerIndex, LedgerLeaf
 
 #: A heart that has not beaten for so long stands still.
@@ -65,6 +65,18 @@ def ledger_is_published() -> Findings:
     if late and not publisher.fault():
         does = "Start manage.py pick_up --loop where it can read PORTAL_LEDGER_KEYS_DIR, and read its log."
         yield fail("ledger", f"{late} entries have waited over a minute to be published.", does)
+
+
+def forgetting_holds() -> Findings:
+    """The list of forgotten people is at least as long as this database remembers, and nobody on it is back."""
+    if forgotten_list.size() < forgotten_list.seen():
+        does = "Bring the newest copy of the list back. Without it a restored database cannot forget again."
+        yield fail("forgetting", f"The list {forgotten_list.path()} is shorter than the database remembers.", does)
+    elif back := len(forgotten_list.to_replay()):
+        does = "Run manage.py replay_erasures. Until then the portal stays shut."
+        yield fail("forgetting", f"A restore brought {back} forgotten people back.", does)
+    else:
+        yield ok("forgetting", "Everybody on the list of forgotten people is forgotten.")
 
 
 def connectors_work() -> Findings:

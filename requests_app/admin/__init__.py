@@ -1,5 +1,5 @@
 """The screens of the case file, one noun a file. Importing this package registers them."""
 
-from requests_app.admin import access_log, audit_event, request, subject
+from requests_app.admin import access_log, audit_event, request, subject, suppression
 
-__all__ = ["access_log", "audit_event", "request", "subject"]
+__all__ = ["access_log", "audit_event", "request", "subject", "suppression"]

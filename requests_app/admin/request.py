@@ -25,7 +25,16 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from requests_app import access_log
-from requests_app.admin import exports, request_ledger, request_page, request_search, request_views, revealing
+from requests_app.admin import (
+    exports,
+    known_before,
+    receipt_views,
+    request_ledger,
+    request_page,
+    request_search,
+    request_views,
+    revealing,
+)
 from requests_app.admin.read_only import ReadOnlyAdmin, When
 from requests_app.admin.request_forms import EvidenceForm, FindingForm
 from requests_app.models import Request
@@ -59,6 +68,9 @@ class RequestAdmin(ReadOnlyAdmin):
             "finding": request_views.finding,
             "evidence": request_views.evidence,
             "validate": request_views.validate,
+            "receipt": receipt_views.receipt,
+            "suppress": known_before.suppress,
+            "lift-suppression": known_before.lift,
             "reveal": revealing.reveal,
             **{name: partial(request_views.ending, name=name) for name in request_views.ENDINGS},
         }
@@ -69,6 +81,7 @@ class RequestAdmin(ReadOnlyAdmin):
         return [
             own("taken/", partial(request_views.taken, self), "taken"),
             own("export/", self.export_view, "export"),
+            own("match/", partial(receipt_views.match, self), "match"),
             own("<uuid:request_id>/ledger/", partial(request_ledger.ledger_of, self), "ledger"),
             own("<uuid:request_id>/proofs/", partial(request_ledger.proofs_of, self), "proofs"),
             own("find/", require_POST(partial(request_search.find, self)), "find"),
@@ -107,6 +120,9 @@ class RequestAdmin(ReadOnlyAdmin):
                 "title": dsr.reference,
                 "finding_form": FindingForm(),
                 "evidence_form": EvidenceForm(),
+                "known_before": known_before.known_before(dsr, user),
+                "may_issue": user.has_perm("requests_app.validate_request")
+                or user.has_perm("requests_app.refuse_request"),
                 "opens_evidence": user.has_perm("requests_app.open_evidence"),
                 "opts": self.opts,
             }

@@ -196,3 +196,14 @@ class EvidenceForm(forms.Form):
         if sum(len(self.files.getlist(name)) for name in self.files) > 1:
             raise forms.ValidationError("Send one file at a time: several came, and none of them was kept.")
         return self.cleaned_data["file"]
+
+
+class MatchForm(forms.Form):
+    """A line of somebody's receipt, and the identifier that they bring."""
+
+    entry = forms.CharField(label="Entry", max_length=36, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    salt = forms.CharField(label="Salt", max_length=120, widget=forms.TextInput(attrs={"autocomplete": "off"}))
+    kind = forms.ChoiceField(label="Kind of identifier", choices=[(kind.value, LABELS[kind]) for kind in Kind])
+    value = forms.CharField(
+        label="The identifier", max_length=intake.MAX_NAME, widget=forms.TextInput(attrs={"autocomplete": "off"})
+    )

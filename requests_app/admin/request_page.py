@@ -14,7 +14,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db.models import Q
 
-from requests_app import approval, disclosure, validation
+from requests_app import approval, disclosure, gates, validation
 from requests_app.admin import ledger_list, ledger_words
 from requests_app.admin.ledger_words import Entry
 from requests_app.models import Request, RequestLink
@@ -114,6 +114,8 @@ def whats_next(request: Request, user: User) -> Next:
     what, who = NEXT[state]
     if request.origin == Request.Origin.HISTORY:
         return Next("Nothing. This is closed history, imported to be read", "nobody", False, "", False, False, ())
+    if request.subject.forgotten_at:
+        return Next(f"Nothing. {gates.words_of_forgetting(request)}", "nobody", False, "", False, False, ())
     own = user.pk in (request.subject_user_id, request.subject.staff_user_id)
     handles = user.has_perm("requests_app.validate_request") and not own
     blocker = "This request is about you. A colleague must handle it." if own else ""
@@ -178,6 +180,7 @@ def context(request: Request, user: User, *, reason: str) -> dict[str, Any]:
         "steps": steps(request, history, names),
         "next": whats_next(request, user),
         "person": disclosure.person(request, user, reason=reason),
+        "forgotten_words": f"Destroyed. {gates.words_of_forgetting(request)} The proof remains.",
         "findings": list(request.findings.select_related("by")),
         "reached": validation.level_reached(request),
         "needed": validation.level_needed(request),

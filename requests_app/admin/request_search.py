@@ -12,11 +12,12 @@ from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 
-from requests_app import access_log, disclosure, identifiers, intake, keys
+from requests_app import access_log, digests, disclosure, identifiers, intake, keys
 from requests_app.errors import Refused
 from requests_app.models import DataSubject, Jurisdiction, Request
 
@@ -56,21 +57,26 @@ def _listed(**query: str) -> HttpResponse:
 
 
 def _subjects_of(text: str) -> list[str]:
-    found = DataSubject.objects.filter(identifiers__blind_index__in=_indices_of(text), requests__isnull=False)
+    """Whoever has this identifier, and whoever had it and was forgotten, for as long as their digests last."""
+    readings = _readings_of(text)
+    indices = [index for kind, value in readings for index in keys.blind_indices(kind, value)]
+    forgotten = [request.subject_id for request in digests.earlier(readings)]
+    theirs = Q(identifiers__blind_index__in=indices) | Q(pk__in=forgotten)
+    found = DataSubject.objects.filter(theirs, requests__isnull=False)
     return [str(pk) for pk in found.order_by("pk").values_list("pk", flat=True).distinct()[:_CAP]]
 
 
-def _indices_of(text: str) -> list[bytes]:
-    """The blind indices of everything this text may be: each kind, in each country that requests come from."""
+def _readings_of(text: str) -> list[tuple[identifiers.Kind, str]]:
+    """Everything this text may be: each kind, in each country that requests come from."""
     regions = {intake.region_of(one) for one in Jurisdiction.values}
-    found: set[bytes] = set()
+    found: dict[tuple[identifiers.Kind, str], None] = {}
     for kind in identifiers.Kind:
         for region in regions if kind == identifiers.Kind.PHONE else [min(regions)]:
             try:
                 normal = identifiers.normalise(kind, text, region=region)
             except Refused:
                 continue
-            found.update(keys.blind_indices(kind, normal))
+            found[kind, normal] = None
     return list(found)
 
 

@@ -59,6 +59,7 @@ def _taken(request: HttpRequest, opened: intake.Opened) -> HttpResponse:
     request.session[_TAKEN] = {
         "reference": opened.request.reference,
         "duplicates": [other.reference for other in opened.duplicates],
+        "known": bool(opened.earlier or opened.suppressed),
     }
     return redirect("admin:requests_app_request_taken")
 
@@ -84,16 +85,16 @@ def taken(page: ModelAdmin, request: HttpRequest) -> HttpResponse:
 # --- acts on one request ---------------------------------------------------------------------------------------------
 
 
-def _found(page: ModelAdmin, request: HttpRequest, request_id: UUID) -> Request:
+def found(page: Any, request: HttpRequest, request_id: UUID) -> Request:
     if not page.has_view_permission(request):
         raise PermissionDenied
     return get_object_or_404(Request.objects.select_related("subject"), pk=request_id)
 
 
-def _act(request: HttpRequest, dsr: Request, act: Callable[[], Any], *, done: str) -> HttpResponse:
+def act(request: HttpRequest, dsr: Request, room: Callable[[], Any], *, done: str) -> HttpResponse:
     """One room call, one message. Who may not do this at all gets the page that says so; the room has noted it."""
     try:
-        act()
+        room()
     except Refused as refused:
         if refused.code == "not_permitted":
             raise PermissionDenied(refused.message) from None
@@ -103,12 +104,14 @@ def _act(request: HttpRequest, dsr: Request, act: Callable[[], Any], *, done: st
     return redirect("admin:requests_app_request_change", dsr.pk)
 
 
-def _keep(page: Any, request: HttpRequest, dsr: Request, name: str, form: Form, act: Callable[[], Any]) -> HttpResponse:
+def _keep(
+    page: Any, request: HttpRequest, dsr: Request, name: str, form: Form, room: Callable[[], Any]
+) -> HttpResponse:
     """The same with a form: when the room refuses, the page comes back with what was typed and the room's sentence."""
     if not form.is_valid():
         return page.show(request, dsr, **{f"{name}_form": form})
     try:
-        act()
+        room()
     except Refused as refused:
         if refused.code == "not_permitted":
             raise PermissionDenied(refused.message) from None
@@ -126,28 +129,28 @@ _KEPT = {"finding": "The identity check is recorded.", "evidence": "The document
 
 def finding(page: Any, request: HttpRequest, request_id: UUID) -> HttpResponse:
     """Record one identity check."""
-    dsr, form = _found(page, request, request_id), FindingForm(request.POST)
+    dsr, form = found(page, request, request_id), FindingForm(request.POST)
 
-    def act() -> None:
+    def room() -> None:
         validation.record_finding(dsr.pk, actor=user_of(request), **form.cleaned_data)
 
-    return _keep(page, request, dsr, "finding", form, act)
+    return _keep(page, request, dsr, "finding", form, room)
 
 
 def evidence(page: Any, request: HttpRequest, request_id: UUID) -> HttpResponse:
     """Add one document."""
-    dsr, form = _found(page, request, request_id), EvidenceForm(request.POST, request.FILES)
+    dsr, form = found(page, request, request_id), EvidenceForm(request.POST, request.FILES)
 
-    def act() -> None:
+    def room() -> None:
         kind, upload = form.cleaned_data["kind"], form.cleaned_data["file"]
         validation.add_evidence(dsr.pk, actor=user_of(request), kind=kind, name=upload.name, data=upload.read())
 
-    return _keep(page, request, dsr, "evidence", form, act)
+    return _keep(page, request, dsr, "evidence", form, room)
 
 
 def open_evidence(page: ModelAdmin, request: HttpRequest, request_id: UUID, evidence_id: UUID) -> HttpResponse:
     """GET asks for the reason. POST is the document, as a download that no browser will run (D-20)."""
-    dsr = _found(page, request, request_id)
+    dsr = found(page, request, request_id)
     if not Evidence.objects.filter(pk=evidence_id, request_id=request_id).exists():
         raise Http404("There is no such document.")
     actor = user_of(request)
@@ -181,8 +184,8 @@ def _download(document: validation.Document) -> HttpResponse:
 
 def validate(page: ModelAdmin, request: HttpRequest, request_id: UUID) -> HttpResponse:
     """Say that the person is who they say."""
-    dsr = _found(page, request, request_id)
-    return _act(
+    dsr = found(page, request, request_id)
+    return act(
         request, dsr, lambda: validation.validate(dsr.pk, actor=user_of(request)),
         done="Validated. The search for everything that is theirs starts by itself.",
     )  # fmt: skip
@@ -199,7 +202,7 @@ ENDINGS: dict[str, tuple[Callable[..., Any], str]] = {
 
 def ending(page: ModelAdmin, request: HttpRequest, request_id: UUID, *, name: str) -> HttpResponse:
     """End the request, or send it back, for a reason from the list."""
-    dsr = _found(page, request, request_id)
-    act, done = ENDINGS[name]
+    dsr = found(page, request, request_id)
+    end, done = ENDINGS[name]
     reason = request.POST.get("reason", "")
-    return _act(request, dsr, lambda: act(dsr.pk, actor=user_of(request), reason=reason), done=done)
+    return act(request, dsr, lambda: end(dsr.pk, actor=user_of(request), reason=reason), done=done)

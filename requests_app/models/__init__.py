@@ -2,10 +2,12 @@
 
 from requests_app.models.access_log import AccessLogEntry
 from requests_app.models.approval import Approval, ApprovalBar, ApprovalWithdrawal
-from requests_app.models.audit_event import LedgerIndex, LedgerLeaf, LedgerQueue, SequencerLease
+from requests_app.models.audit_event import LedgerIndex, LedgerLeaf, LedgerPayload, LedgerQueue, SequencerLease
 from requests_app.models.checkpoint import Checkpoint, Cosignature, LedgerLog
+from requests_app.models.digest import SubjectDigest, Suppression
 from requests_app.models.evidence import Evidence
 from requests_app.models.finding import Decision, Finding
+from requests_app.models.forgetting import ForgottenMark
 from requests_app.models.identifier import Identifier
 from requests_app.models.ledger_check import LedgerCheck
 from requests_app.models.request import (
@@ -34,6 +36,7 @@ __all__ = [
     "Decision",
     "Evidence",
     "Finding",
+    "ForgottenMark",
     "Identifier",
     "Jurisdiction",
     "KekEpoch",
@@ -41,6 +44,7 @@ __all__ = [
     "LedgerIndex",
     "LedgerLeaf",
     "LedgerLog",
+    "LedgerPayload",
     "LedgerQueue",
     "Party",
     "Request",
@@ -51,6 +55,8 @@ __all__ = [
     "SequencerLease",
     "StaffAccount",
     "StaffPseudonym",
+    "SubjectDigest",
     "SubjectKey",
+    "Suppression",
     "new_reference",
 ]

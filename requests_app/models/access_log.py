@@ -14,6 +14,8 @@ class AccessLogEntry(models.Model):
         REPORT = "report", "Exported a report"
         LIST = "list", "Exported a list"
         SEARCH = "search", "Searched for a person"
+        RECEIPT = "receipt", "Handed out a receipt"
+        MATCH = "match", "Matched an identifier with the ledger"
         BUNDLE = "bundle", "Exported the evidence of a sample"
 
     class Reason(models.TextChoices):

@@ -3,6 +3,7 @@
 from django.db import models
 
 from requests_app.models.base import Row
+from requests_app.models.subject import DataSubject
 
 
 class LedgerLeaf(Row):
@@ -29,6 +30,17 @@ class LedgerLeaf(Row):
 
     def __str__(self) -> str:
         return f"{self.type} {self.id}"
+
+
+class LedgerPayload(models.Model):
+    """What an entry commits to, and the salt, under the data subject's key. Forgetting destroys row and key."""
+
+    leaf = models.OneToOneField(LedgerLeaf, primary_key=True, on_delete=models.PROTECT, related_name="payload")
+    subject = models.ForeignKey(DataSubject, on_delete=models.PROTECT, related_name="payloads")
+    payload_enc = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"payload of {self.leaf_id}"
 
 
 class LedgerIndex(models.Model):

@@ -34,7 +34,10 @@ class DataSubject(Row):
         default=False, help_text="Do not contact this person at addresses that others may read."
     )
     created_at = models.DateTimeField(auto_now_add=True)
-    forgotten_at = models.DateTimeField(null=True, blank=True)
+    forgotten_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was decided that the term is over. Nothing is added from then on."
+    )
+    cleared_at = models.DateTimeField(null=True, blank=True, help_text="When the last trace was gone.")
 
     class Meta:
         verbose_name = "data subject"

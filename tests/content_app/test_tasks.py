@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from django_q.models import OrmQ
+from django_q.models import OrmQ, Task
 
 from content_app import pipeline, tasks
 from content_app.models import Errand, Heartbeat
@@ -83,3 +83,20 @@ def test_the_worker_is_asked_for_a_sign_of_life():
     assert queued() == [(tasks.show_life, ())]
     tasks.show_life()
     assert timezone.now() - Heartbeat.objects.get(name="worker").at < timedelta(seconds=10)
+
+
+def failure_of(request, *, ago=timedelta(0)):
+    at = timezone.now() - ago
+    return Task.objects.create(
+        id=f"{request.pk.hex[-20:]}{ago.days}", name="x", func="content_app.tasks.advance", args=(str(request.pk),),
+        started=at, stopped=at, success=False,
+    )  # fmt: skip
+
+
+def test_old_failures_and_those_about_a_forgotten_person_go(request_):
+    forgotten = factories.RequestFactory.create(subject__forgotten_at=timezone.now())
+    failure_of(request_, ago=timedelta(days=tasks.FAILURE_DAYS + 1))
+    failure_of(forgotten)
+    stays = failure_of(request_)
+    tasks.sweep()
+    assert list(Task.objects.values_list("pk", flat=True)) == [stays.pk]

@@ -29,7 +29,7 @@ from PIL import Image
 from content_app import planning
 from content_app.models import Plan, System
 from gdpr_portal.roles import ROLES
-from requests_app import access_log, sampling
+from requests_app import access_log, sampling, suppression
 from requests_app.models import (
     AccessLogEntry,
     DataSubject,
@@ -39,6 +39,7 @@ from requests_app.models import (
     Request,
     Sample,
     StaffAccount,
+    Suppression,
 )
 from tests import factories, story
 from tests.docs import tables
@@ -146,12 +147,14 @@ def build() -> World:
     )  # fmt: skip
     access_log.note(opener, access_log.What.LIST)
     account = StaffAccount.objects.create(system_id=system.pk, external_id="7", user=opener)
+    suppression.suppress(request.pk, actor=checker, channel="all")
     request.refresh_from_db()
     rows = {
         Request: request, Plan: plan, System: system, User: opener, StaffAccount: account,
         Group: Group.objects.get(name="staff"), DataSubject: request.subject,
         LedgerLeaf: LedgerLeaf.objects.latest("id"), AccessLogEntry: AccessLogEntry.objects.latest("id"),
         Sample: _sample(opener),
+        Suppression: Suppression.objects.get(),
     }  # fmt: skip
     return World(request, plan, system, evidence, rows)
 

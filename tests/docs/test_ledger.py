@@ -6,9 +6,10 @@ import json
 from django.db import transaction
 from uuid_utils.compat import uuid7
 
-from requests_app import audit, sequencer
+from requests_app import audit, commitments, sequencer
 from requests_app.ledger_types import TYPES
 from requests_app.models import LedgerLeaf
+from tests import story
 from tests.docs import tables
 
 DOCUMENT = "docs/ledger.md"
@@ -27,10 +28,25 @@ def test_a_leaf_has_the_described_members_and_hash(db):
     stored = LedgerLeaf.objects.get()
     leaf = bytes(stored.leaf)
     body = json.loads(leaf)
-    assert set(body) == {tables.code(row["Member"]) for row in tables.table(DOCUMENT, "A leaf")}
+    assert {*body, "commitment"} == {tables.code(row["Member"]) for row in tables.table(DOCUMENT, "A leaf")}
     assert leaf == json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
     assert bytes(stored.hash) == hashlib.sha256(b"\0" + leaf).digest()
     assert body["v"] == audit.VERSION
+
+
+def test_a_commitment_is_the_described_digest_over_the_described_payload(staff):
+    request = story.received(staff)
+    leaf = LedgerLeaf.objects.get(type="identifier.added")
+    body = json.loads(bytes(leaf.leaf))
+    assert set(body) == {tables.code(row["Member"]) for row in tables.table(DOCUMENT, "A leaf")}
+    ((_, opened),) = commitments.of_subject(request.subject_id)
+    text = json.dumps(opened.payload, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    assert body["commitment"] == hashlib.sha256(b"portal-audit-v1" + b"\0" + opened.salt + text).hexdigest()
+
+
+def test_every_type_that_commits_is_described():
+    described = {tables.code(row["Type"]): tables.codes(row["Payload"]) for row in tables.table(DOCUMENT, "Payloads")}
+    assert described == {name: list(spec.payload) for name, spec in TYPES.items() if spec.payload}
 
 
 def test_the_root_is_the_described_tree(transactional_db):

@@ -1,13 +1,14 @@
 """Retention: evidence goes when its purpose is over, and nothing else does."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.files.base import ContentFile
 
-from requests_app import keys, retention
-from requests_app.models import Evidence, LedgerLeaf, Request
+from requests_app import access_log, keys, retention
+from requests_app.models import AccessLogEntry, Evidence, LedgerLeaf, Request
 from requests_app.states import ENDS, State
 from tests import factories
 
@@ -47,10 +48,10 @@ def test_the_evidence_of_an_ended_request_goes_and_of_an_open_one_stays(evidence
     assert retention.sweep() == 0, "and once"
 
 
-def test_evidence_never_outlives_its_term(evidence, clock):
+def test_evidence_never_outlives_its_term(evidence, clock, settings):
     row = evidence(factories.RequestFactory.create())
     path = row.file.path
-    clock.shift(timedelta(days=retention.EVIDENCE_DAYS))
+    clock.shift(timedelta(days=settings.PORTAL_EVIDENCE_DAYS))
     assert retention.sweep() == 0
     clock.shift(timedelta(microseconds=1))
     assert retention.sweep() == 1
@@ -81,3 +82,35 @@ def test_a_key_that_could_not_be_noted_as_destroyed_is_not_destroyed(evidence, m
     with pytest.raises(ZeroDivisionError):
         retention.sweep()
     assert is_there(row, path) == (True, True, True)
+
+
+def test_a_file_that_no_row_knows_goes_and_an_upload_under_way_stays(evidence_folder, evidence, clock):
+    assert retention.sweep_files() == 0, "also before there is a folder"
+    row = evidence(factories.RequestFactory.create())
+    known, stray = Path(row.file.path), Path(row.file.path).with_name("stray.bin")
+    stray.write_bytes(b"left over")
+    clock.move_to(datetime.fromtimestamp(stray.stat().st_mtime, tz=UTC) + timedelta(minutes=59))
+    assert retention.sweep_files() == 0
+    clock.shift(timedelta(minutes=2))
+    assert retention.sweep_files() == 1
+    assert (known.exists(), stray.exists()) == (True, False)
+
+
+def test_lines_of_the_access_log_end_with_their_term(clock, staff, settings):
+    access_log.note(staff, access_log.What.SEARCH)
+    clock.shift(timedelta(days=settings.PORTAL_ACCESS_LOG_DAYS))
+    access_log.note(staff, access_log.What.LIST)
+    retention.sweep_rows()
+    assert AccessLogEntry.objects.count() == 2
+    clock.shift(timedelta(microseconds=1))
+    retention.sweep_rows()
+    assert AccessLogEntry.objects.get().what == "list"
+
+
+def test_sessions_that_are_over_go(clock, login, staff):
+    login(staff)
+    retention.sweep_rows()
+    assert Session.objects.count() == 1
+    clock.shift(timedelta(hours=8, seconds=1))
+    retention.sweep_rows()
+    assert Session.objects.count() == 0

@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from content_app import reporting
-from requests_app import audit
+from requests_app import audit, forgotten_list
 from requests_app.errors import Refused
 from requests_app.models import Request
 
@@ -32,6 +32,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no request {reference}. A reference looks like DSR-7K2M-9QXA.")
         _require_free(output, force=force)
         try:
+            forgotten_list.require_replayed()
             exported = _write(request, output, fmt=options["format"])
         except Refused as refused:
             raise CommandError(refused.message) from None

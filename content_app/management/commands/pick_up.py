@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections, connection
 
-from content_app import pipeline, tasks, witnessing
-from requests_app import publisher, retention, self_check, sequencer
+from content_app import oblivion, pipeline, tasks, witnessing
+from requests_app import forgotten_list, publisher, retention, self_check, sequencer
 from requests_app.errors import Refused
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, loop: bool, **options: Any) -> None:
         if not loop:
+            forgotten_list.require_replayed()
             sequencer.repair()
             self._check_again()
             self._publish()
@@ -71,6 +72,9 @@ class Command(BaseCommand):
         """One round; ``False`` when the database was away. The loop outlives the database."""
         try:
             close_old_connections()
+            if forgotten_list.replay_is_due():
+                pipeline.show_life("loop")
+                return True
             self._publish()
             tasks.pick_up()
             if beat:
@@ -79,7 +83,7 @@ class Command(BaseCommand):
             if sweep:
                 sequencer.repair()
                 self._check_again()
-                retention.sweep()
+                _sweep()
                 if self_check.is_due():
                     self_check.record()
         except DatabaseError as error:
@@ -87,3 +91,12 @@ class Command(BaseCommand):
             connection.close()
             return False
         return True
+
+
+def _sweep() -> None:
+    """What has served its purpose goes: documents, stale lines, and whoever is to be forgotten."""
+    retention.sweep()
+    retention.sweep_rows()
+    retention.sweep_files()
+    oblivion.forget_due()
+    tasks.sweep()

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from content_app import pipeline, witnessing
-from requests_app import retention, sequencer
+from content_app import oblivion, pipeline, witnessing
+from requests_app import forgotten_list, retention, sequencer
 from requests_app.errors import Refused
 
 
@@ -20,6 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--patience", type=float, default=0, help="seconds to wait for requests that back off")
 
     def handle(self, *args: Any, until_idle: bool, patience: float, **options: Any) -> None:
+        forgotten_list.require_replayed()
         sequencer.repair()
         worked, deadline = 0, time.monotonic() + patience
         while True:
@@ -31,6 +32,7 @@ class Command(BaseCommand):
             if not round_worked:
                 time.sleep(0.2)
         retention.sweep()
+        oblivion.forget_due()
         self._publish()
         self.stdout.write(f"{worked} runs; nothing is due." if until_idle else f"{worked} runs.")
 

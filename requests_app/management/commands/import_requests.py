@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from requests_app import csv_import
+from requests_app import csv_import, forgotten_list
 from requests_app.errors import Refused
 
 
@@ -21,6 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, file: Path, dry_run: bool, **options: Any) -> None:
         try:
+            forgotten_list.require_replayed()
             result = csv_import.import_file(file.read_bytes(), dry_run=dry_run)
         except OSError as error:
             raise CommandError(f"The file cannot be read: {error.strerror}. Check the path.") from None
@@ -38,5 +39,10 @@ class Command(BaseCommand):
             f"{result.good} {verb}, {result.known} known already, {result.linked} linked to an open request of the "
             f"same person, {len({problem.line for problem in result.problems})} lines to mend."
         )
+        if result.flagged:
+            listed = ", ".join(request.reference for request in result.flagged)
+            self.stdout.write(
+                self.style.WARNING(f"Known from before, or on the suppression list: {listed}. Look at each page.")
+            )
         if result.problems:
             raise CommandError("Mend these lines and import the file again: what went in is not added twice.")
