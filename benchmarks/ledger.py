@@ -12,6 +12,7 @@ import base64
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -120,6 +121,7 @@ def main() -> None:
     parser.add_argument("--entries", type=int, default=1_000_000, help="entries to verify")
     parser.add_argument("--output", type=Path, default=RESULTS)
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that the server is stopped
     before, folder = machine.load(), Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
     try:
         with databases(folder) as found:

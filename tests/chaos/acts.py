@@ -16,18 +16,21 @@ from functools import partial
 from typing import Any
 
 import time_machine
+from django.conf import settings
 from django.contrib.auth.models import Group
 from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
 
-from content_app import bundle, planning, reporting, systems
+from content_app import bundle, execution, planning, reporting, systems
 from content_app.models import Errand
-from requests_app import approval, csv_import, publisher, retention, sampling, validation
+from requests_app import approval, csv_import, publisher, recovery, retention, sampling, sequencer, validation
 from requests_app.errors import Refused
 from requests_app.models import Evidence, Request, StaffAccount
 from tests import story
 from tests.chaos.stage import Stage
+from tests.requests_app.test_publisher import write
+from tests.requests_app.test_recovery import restore
 
 Doing = Callable[[], Any]
 GOOD = "correct horse battery staple"
@@ -371,6 +374,38 @@ def connect_a_system(stage: Stage) -> Doing:
 @act("system.changed", "system.shadowed")
 def give_a_system_another_address(stage: Stage) -> Doing:
     return _post(stage, "content_app_system_change", _SYSTEM, stage.system.pk)
+
+
+@act("system.retired")
+def retire_a_system(stage: Stage) -> Doing:
+    return partial(systems.retire, stage.shadowed().pk, actor=stage.person("administrator"))
+
+
+@act("system.reconnected")
+def reconnect_a_system(stage: Stage) -> Doing:
+    system, who = stage.shadowed(), stage.person("administrator")
+    systems.retire(system.pk, actor=who)
+    return partial(systems.reconnect, system.pk, actor=who)
+
+
+@act("trial.mended")
+def say_that_a_system_was_mended(stage: Stage) -> Doing:
+    stage.centre.stubborn |= {"a", "b"}
+    request = stage.request("approved")
+    stage.advance(request)
+    who = stage.person("supervisor", 2)
+    return partial(execution.mend, request.pk, actor=who, reason="vendor_mended")
+
+
+@act("ledger.recovered")
+def recover_the_ledger(stage: Stage) -> Doing:
+    write(3)
+    publisher.publish()
+    write(3)
+    publisher.publish()
+    restore(6, numbered=3)
+    sequencer.repair()
+    return partial(recovery.recover, settings.PORTAL_LEDGER_DIR)
 
 
 @act("log.opened")
