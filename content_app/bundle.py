@@ -49,6 +49,7 @@ Draw it again:
   2. For each id: SHA-256 over the seed, a zero byte and the id. Sort by it; the first "size" ids are the sample.
 
 Check a proof: with any implementation of tlog-proof. A leaf hash is SHA-256 over a zero byte and the entry's bytes.
+The whole ledger, with the source of a verifier, is in the folder that manage.py export_audit writes.
 Entries under not-proved-yet.txt were not published when this file was made; ask again for them. That the reports and
 this file were taken out is in the ledger after it was made, with the SHA-256 of each.
 

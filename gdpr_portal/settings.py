@@ -59,6 +59,9 @@ PORTAL_RATE_LIMIT = env.bool("PORTAL_RATE_LIMIT", default=not DEMO)
 #: Seconds for one whole call to an outside system.
 PORTAL_CALL_DEADLINE = env.float("PORTAL_CALL_DEADLINE", default=30.0)
 
+#: A ClamAV daemon that looks at every document first: the path of its Unix socket, or host:port. Empty: none.
+PORTAL_CLAMD = env.str("PORTAL_CLAMD", default="")
+
 # --- reports ---------------------------------------------------------------------------------------------------------
 #: A PKCS#12 file with key and certificate. Empty: the portal makes a certificate for itself.
 PORTAL_REPORT_CERTIFICATE = env.str("PORTAL_REPORT_CERTIFICATE", default="")

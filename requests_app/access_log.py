@@ -12,8 +12,21 @@ from requests_app.models import AccessLogEntry
 
 What = AccessLogEntry.What
 Reason = AccessLogEntry.Reason
+
+
+def _told(*reasons: AccessLogEntry.Reason) -> tuple[tuple[str, str], ...]:
+    return tuple((one.value, str(one.label)) for one in reasons)
+
+
 #: What somebody may choose who does not work on requests and looks at a person all the same.
-CHOOSABLE = tuple((one.value, one.label) for one in Reason if one not in (Reason.CASEWORK, Reason.OVERSIGHT))
+CHOOSABLE = _told(
+    Reason.AUDIT_SAMPLE, Reason.COMPLAINT, Reason.SUPERVISORY_REQUEST, Reason.INCIDENT, Reason.SUPPORT
+)  # fmt: skip
+#: What a document may be opened for.
+FOR_EVIDENCE = _told(
+    Reason.IDENTITY_CHECK, Reason.AUTHORITY_CHECK, Reason.READING_REQUEST, Reason.SECOND_LOOK, Reason.COMPLAINT,
+    Reason.SUPERVISORY_REQUEST, Reason.INCIDENT,
+)  # fmt: skip
 
 
 def reason_of(user: Any) -> AccessLogEntry.Reason:

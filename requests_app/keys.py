@@ -74,7 +74,7 @@ def _encrypt(key: bytes, text: bytes, *, aad: bytes) -> bytes:
 def _decrypt(key: bytes, sealed: bytes, *, aad: bytes) -> bytes:
     try:
         return AESGCM(key).decrypt(bytes(sealed[:_NONCE]), bytes(sealed[_NONCE:]), aad)
-    except InvalidTag:
+    except (InvalidTag, ValueError):  # the latter for one that is shorter than its nonce
         raise Refused("cannot_decrypt", "A stored value does not open with its key. Run manage.py doctor.") from None
 
 

@@ -60,13 +60,10 @@ def proof_of(leaf_id: UUID) -> str:
 
 def _proof(seq: int, cover: Cover) -> str:
     """Under this checkpoint and no later one, so that all proofs of a pack end in the same root."""
-    checkpoint = cover.checkpoint
-    index, node = (
-        seq - checkpoint.log.first_seq,
-        tlog.nodes_of(publisher.store_of(checkpoint.log).read, checkpoint.size),
-    )
+    log, size = cover.checkpoint.log, cover.checkpoint.size
+    index, node = seq - log.first_seq, tlog.nodes_of(publisher.store_of(log).read, size)
     try:
-        return tlog.proof_text(index, tlog.inclusion(node, index, checkpoint.size), cover.note)
+        return tlog.proof_text(index, tlog.inclusion(node, index, size), cover.note)
     except OSError:
         message = "The published ledger cannot be read here. The operator looks at PORTAL_LEDGER_DIR."
         raise Refused("no_tiles", message) from None

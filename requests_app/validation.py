@@ -19,7 +19,7 @@ from django.db import transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from requests_app import access_log, audit, gates, keys, transitions
+from requests_app import access_log, audit, gates, keys, transitions, virus_scan
 from requests_app.errors import Refused
 from requests_app.file_checks import Upload, check
 from requests_app.models import ApprovalBar, Decision, Evidence, Finding, Request, Right
@@ -44,6 +44,8 @@ NOT_IDENTIFIED_REASONS = (
     ("check_failed", "The identity check failed"),
     ("cannot_be_linked", "Nothing links the person to what is held (Art. 11(2))"),
 )
+#: What a document may be opened for. The access log keeps which.
+OPEN_REASONS = access_log.FOR_EVIDENCE
 
 
 def _open_request(request_id: UUID, *states: State, actor: User) -> Request:
@@ -106,7 +108,7 @@ def add_evidence(request_id: UUID, *, actor: User, kind: str, name: str, data: b
     """Check, seal and keep a document. ``name`` serves the type check alone; it is not stored."""
     try:
         gates.require(actor, "requests_app.validate_request")  # before a decoder is given anything to chew on
-        upload = check(name, data)
+        upload = check(name, data, scan=virus_scan.scan)
         with ExitStack() as undo:
             with transaction.atomic(durable=True):
                 evidence = _keep_for(request_id, upload, kind=kind, actor=actor, undo=undo)
@@ -144,22 +146,38 @@ def _keep(request: Request, upload: Upload, *, kind: str, actor: User, undo: Exi
 _EXTENSIONS = {"application/pdf": "pdf", "image/jpeg": "jpg", "image/png": "png"}
 
 
-def open_evidence(evidence_id: UUID, *, actor: User) -> Document:
-    """Open a document for one who may see it; the access log notes it. ``keys.Forgotten`` once it is destroyed."""
+def find_evidence(evidence_id: UUID, *, actor: User) -> Evidence:
+    """The document's row, for one who may open it. ``keys.Forgotten`` once it is destroyed."""
     gates.require(actor, "requests_app.open_evidence")
     evidence = Evidence.objects.select_related("request__subject").get(pk=evidence_id)
     gates.require_not_the_subject(evidence.request, actor)
     if evidence.destroyed_at is not None:
         raise keys.Forgotten
-    with evidence.file.open("rb") as stored:
-        sealed = stored.read()
-    data = keys.open_file(
-        sealed, wrapped=evidence.wrapped_file_key, epoch_id=evidence.epoch_id, evidence_id=evidence.pk,
-        request_id=evidence.request_id,
-    )  # fmt: skip
-    access_log.note(actor, access_log.What.EVIDENCE, object_id=evidence.pk)
+    return evidence
+
+
+def open_evidence(evidence_id: UUID, *, actor: User, reason: str) -> Document:
+    """Open a document for one who may see it and says why; the access log notes both."""
+    evidence = find_evidence(evidence_id, actor=actor)
+    gates.require_reason(reason, OPEN_REASONS)
+    data = _opened(evidence)
+    access_log.note(actor, access_log.What.EVIDENCE, object_id=evidence.pk, reason=reason)
     extension = _EXTENSIONS[evidence.media_type]
     return Document(evidence.media_type, f"{evidence.request.reference}-{evidence.kind}.{extension}", data)
+
+
+def _opened(evidence: Evidence) -> bytes:
+    """The file in clear. Lost, moved, changed, under another key: whoever asks is told one and the same."""
+    try:
+        with evidence.file.open("rb") as stored:
+            return keys.open_file(
+                stored.read(), wrapped=evidence.wrapped_file_key, epoch_id=evidence.epoch_id,
+                evidence_id=evidence.pk, request_id=evidence.request_id,
+            )  # fmt: skip
+    except keys.Forgotten:
+        raise
+    except (OSError, ValueError, Refused):
+        raise Refused("cannot_decrypt", "This document does not open. Let an administrator run the doctor.") from None
 
 
 # --- the decision ----------------------------------------------------------------------------------------------------

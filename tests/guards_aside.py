@@ -52,9 +52,11 @@ def _on_postgresql(connection: Any) -> tuple[list[str], list[str]]:
         "SELECT tgname, tgrelid::regclass::text FROM pg_trigger "
         "WHERE NOT tgisinternal AND starts_with(tgname, 'guard_')",
     )
+    # A table is not altered while a foreign key of this transaction is unchecked.
+    checked = ["SET CONSTRAINTS ALL IMMEDIATE", "SET CONSTRAINTS ALL DEFERRED"]
     return (
-        [f"ALTER TABLE {table} DISABLE TRIGGER {name}" for name, table in guards],
-        [f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}" for name, table in guards],
+        [*checked, *(f"ALTER TABLE {table} DISABLE TRIGGER {name}" for name, table in guards)],
+        [*checked, *(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}" for name, table in guards)],
     )
 
 

@@ -19,7 +19,7 @@ from tests.run import IN_CI
 GO_SUMDB = "/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog"
 #: Program → the Debian package that brings it.
 PACKAGES = {
-    "bwrap": "bubblewrap", "clamd": "clamav-daemon", "go": "golang-go", "pdfsig": "poppler-utils",
+    "clamd": "clamav-daemon", "go": "golang-go", "pdfsig": "poppler-utils",
     GO_SUMDB: "golang-golang-x-mod-dev",
 }  # fmt: skip
 #: Verifiers of others, which `make outsiders` puts into an environment of their own.

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error
 
 from content_app.connectors.base import ConnectorError
-from gdpr_portal.doctor import database, deployment, key_rings, ledger, machinery, people
+from gdpr_portal.doctor import database, deployment, key_rings, ledger, machinery, people, uploads
 from gdpr_portal.doctor.finding import Finding, Findings, fail
 from requests_app.errors import Refused
 
@@ -26,6 +26,8 @@ _ALONE: tuple[tuple[str, Check], ...] = (
     ("settings", deployment.settings_are_safe),
     ("cache", deployment.cache_is_shared),
     ("keys", key_rings.rings_parse),
+    ("uploads", uploads.files_are_decoded_apart),
+    ("uploads", uploads.files_are_scanned),
     ("reports", deployment.reports_are_signed),
 )
 _REACHED: tuple[str, Check] = ("database", database.is_reachable)

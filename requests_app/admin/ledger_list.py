@@ -23,7 +23,7 @@ from requests_app.models import LedgerLeaf, Request, StaffPseudonym
 
 PAGE = 50
 #: By how much an entry's id and its time may differ, should a clock have been set meanwhile.
-_MARGIN = timedelta(days=1)
+_MARGIN = timedelta(hours=1)
 MACHINES = ("worker", "importer", "setup", "export_report")
 
 

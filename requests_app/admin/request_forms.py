@@ -17,7 +17,9 @@ from django.contrib.auth.models import User
 from django.http import QueryDict
 from django.utils import timezone
 
-from requests_app import intake
+from requests_app import intake, validation
+from requests_app.decoding.limits import MAX_PAGES, MAX_PIXELS
+from requests_app.file_checks import MAX_BYTES
 from requests_app.identifiers import LABELS, Kind
 from requests_app.models import Channel, DataSubject, Evidence, Finding, Jurisdiction, Right, Scope
 
@@ -166,13 +168,21 @@ class FindingForm(forms.Form):
     )
 
 
+#: Every limit, before anybody meets one.
+LIMITS = (
+    f"PDF, JPEG or PNG, at most {MAX_BYTES >> 20} MB, {MAX_PAGES} pages and {MAX_PIXELS // 1_000_000} million pixels; "
+    f"{validation.MAX_EVIDENCE} documents a request. Only what can be seen is kept: pages become pictures. "
+    "Identity copies are destroyed when the request is validated."
+)
+
+
 class EvidenceForm(forms.Form):
     """One document."""
 
     kind = forms.ChoiceField(label="What it is", choices=Evidence.Kind)
     file = forms.FileField(
         label="File",
-        help_text="PDF, JPEG or PNG, at most 10 MB. Identity copies are destroyed when the request is validated.",
+        help_text=LIMITS,
         widget=forms.FileInput(attrs={"accept": ".pdf,.jpg,.jpeg,.png"}),
         error_messages={
             "required": "Choose a file of at most 10 MB.",
@@ -180,3 +190,9 @@ class EvidenceForm(forms.Form):
             "empty": "This file is empty. Choose another.",
         },
     )
+
+    def clean_file(self) -> Any:
+        """A browser sends one; of two that were sent by hand the last would win without a word."""
+        if sum(len(self.files.getlist(name)) for name in self.files) > 1:
+            raise forms.ValidationError("Send one file at a time: several came, and none of them was kept.")
+        return self.cleaned_data["file"]

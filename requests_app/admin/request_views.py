@@ -1,6 +1,6 @@
 """The views behind the request page's buttons. Each asks one room and shows one message.
 
-In:  a POST, or the address of a document.
+In:  a POST, or the address of a document and why it is opened.
 Out: a redirect with a message, a download, or the form again with everything that was typed.
 Never here: Django's own transaction. The rooms open durable ones, so these are views and not admin actions.
 """
@@ -146,18 +146,30 @@ def evidence(page: Any, request: HttpRequest, request_id: UUID) -> HttpResponse:
 
 
 def open_evidence(page: ModelAdmin, request: HttpRequest, request_id: UUID, evidence_id: UUID) -> HttpResponse:
-    """A document as a download that no browser will run (security-reliability D-20)."""
+    """GET asks for the reason. POST is the document, as a download that no browser will run (D-20)."""
     dsr = _found(page, request, request_id)
     if not Evidence.objects.filter(pk=evidence_id, request_id=request_id).exists():
         raise Http404("There is no such document.")
+    actor = user_of(request)
     try:
-        document = validation.open_evidence(evidence_id, actor=user_of(request))
+        if request.method == "POST":
+            return _download(validation.open_evidence(evidence_id, actor=actor, reason=request.POST.get("reason", "")))
+        document = validation.find_evidence(evidence_id, actor=actor)
     except Refused as refused:
         if refused.code == "not_permitted":
             raise PermissionDenied(refused.message) from None
         gone = "This document has been destroyed; only the note of it remains."
         messages.error(request, gone if isinstance(refused, keys.Forgotten) else refused.message)
-        return redirect("admin:requests_app_request_change", dsr.pk)
+        back = "open_evidence" if refused.code == "no_reason" else "change"
+        return redirect(f"admin:requests_app_request_{back}", dsr.pk, *([evidence_id] if back != "change" else []))
+    context = page.admin_site.each_context(request) | {
+        "title": "Open a document", "dsr": dsr, "document": document, "reasons": validation.OPEN_REASONS,
+        "opts": page.opts,
+    }  # fmt: skip
+    return render(request, "requests/open_evidence.html", context)
+
+
+def _download(document: validation.Document) -> HttpResponse:
     response = HttpResponse(document.data, content_type=document.media_type)
     response["Content-Disposition"] = f'attachment; filename="{document.name}"'
     response["X-Content-Type-Options"] = "nosniff"

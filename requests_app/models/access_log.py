@@ -17,7 +17,8 @@ class AccessLogEntry(models.Model):
         BUNDLE = "bundle", "Exported the evidence of a sample"
 
     class Reason(models.TextChoices):
-        """Why. The first two come with the role; the others are chosen before anything is shown in clear."""
+        """Why. The first two come with the role; the others are chosen before anything is shown in clear, the last four
+        before a document is opened."""
 
         CASEWORK = "casework", "Work on the request"
         OVERSIGHT = "oversight", "Oversight, nothing shown in clear"
@@ -26,6 +27,10 @@ class AccessLogEntry(models.Model):
         SUPERVISORY_REQUEST = "supervisory_request", "A question of the supervisory authority"
         INCIDENT = "incident", "A personal data breach or its suspicion"
         SUPPORT = "support", "Helping a colleague with this request"
+        IDENTITY_CHECK = "identity_check", "Checking who is asking"
+        AUTHORITY_CHECK = "authority_check", "Checking who may act for the person"
+        READING_REQUEST = "reading_request", "Reading what the person asks for"
+        SECOND_LOOK = "second_look", "Looking again before an approval"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")

@@ -16,6 +16,7 @@ from unittest.mock import patch
 from uuid import uuid4
 
 from django.db import DatabaseError, connection, transaction
+from django.db.backends.signals import connection_created
 from django.utils import timezone
 
 from requests_app import audit
@@ -121,11 +122,17 @@ def _no_growth_on_sqlite() -> Iterator[None]:
         with connection.cursor() as cursor:
             return cursor.execute(f"PRAGMA {text}").fetchone()[0]
 
-    before = pragma("max_page_count")
-    pragma(f"max_page_count = {pragma('page_count')}")
+    before, pages = pragma("max_page_count"), pragma("page_count")
+
+    def limit(**told: Any) -> None:
+        pragma(f"max_page_count = {pages}")
+
+    limit()
+    connection_created.connect(limit)  # a connection that lost its transaction is replaced, and the limit is its own
     try:
         yield
     finally:
+        connection_created.disconnect(limit)
         pragma(f"max_page_count = {before}")
 
 

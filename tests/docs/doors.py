@@ -60,7 +60,7 @@ SAME_FOR_ALL = {
     "app_list": "leads to the first page",
 }
 #: Pages of our own that more people may see than use: asked with both methods.
-BOTH = {"content_choose"}
+BOTH = {"content_choose", "requests_app_request_open_evidence"}
 Access = dict[tuple[str, str], dict[str, bool]]
 
 

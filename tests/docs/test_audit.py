@@ -13,6 +13,8 @@ def test_every_reason_is_described():
     rows = {tables.code(row["Reason"]): row for row in tables.table(DOCUMENT, "Reasons")}
     assert {code: row["Means"] for code, row in rows.items()} == dict(access_log.Reason.choices)
     assert {code for code, row in rows.items() if row["Comes"] == "chosen"} == set(dict(access_log.CHOOSABLE))
+    for_documents = {code for code, row in rows.items() if row["Comes"] == "chosen for a document"}
+    assert for_documents == set(dict(access_log.FOR_EVIDENCE)) - set(dict(access_log.CHOOSABLE))
 
 
 def test_every_difference_is_described():

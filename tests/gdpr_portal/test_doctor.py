@@ -21,10 +21,10 @@ from content_app import systems
 from content_app.models import Heartbeat
 from content_app.reporting import certificate
 from gdpr_portal import doctor
-from gdpr_portal.doctor import database, deployment, key_rings, machinery, people
+from gdpr_portal.doctor import database, deployment, key_rings, machinery, people, uploads
 from requests_app import audit, keys, publisher, sequencer
 from requests_app.models import Evidence, Identifier, KekEpoch, LedgerIndex, SubjectKey
-from tests import certificates, factories
+from tests import certificates, clamd, factories
 from tests.sandbox import CLIENT_ID, CLIENT_SECRET
 
 SECRET = base64.b64encode(b"z" * 32).decode()
@@ -184,6 +184,75 @@ def test_a_document_without_its_file_is_found(db, evidence_at, tmp_path):
         wrapped_file_key=b"x", epoch=epoch, added_by=request.opened_by,
     )  # fmt: skip
     assert "1 of the 1 newest documents have no file" in said(deployment.evidence_is_kept_well)
+
+
+# --- uploads ---------------------------------------------------------------------------------------------------------
+
+
+def test_documents_are_decoded_under_locks():
+    assert levels(uploads.files_are_decoded_apart) == ["ok"]
+
+
+@pytest.mark.parametrize("held", [(), ("limits", "account"), ("calls", "files", "network", "account")])
+def test_a_missing_lock_is_named(held, monkeypatch):
+    monkeypatch.setattr(uploads.process, "locks", lambda: held)
+    assert levels(uploads.files_are_decoded_apart) == ["warn"]
+    assert ("seccomp" in said(uploads.files_are_decoded_apart).split("Run the portal")[0]) is ("calls" not in held)
+
+
+def test_locks_that_a_host_does_not_offer_are_named_though_the_others_hold(monkeypatch):
+    monkeypatch.setattr(uploads.process, "locks", lambda: ("limits", "account", "calls"))
+    assert levels(uploads.files_are_decoded_apart) == ["ok"]
+    assert "Landlock" in said(uploads.files_are_decoded_apart)
+
+
+def test_a_host_on_which_nothing_is_decoded_is_found(monkeypatch):
+    monkeypatch.setattr(uploads.process, "DECODE", "raise SystemExit")
+    monkeypatch.setattr(uploads.process, "_ROOT", "/nowhere")
+    assert levels(uploads.files_are_decoded_apart) == ["fail"]
+
+
+def test_a_deployment_without_a_virus_scanner_is_worth_a_word(deployed):
+    deployed.PORTAL_CLAMD = ""
+    assert levels(uploads.files_are_scanned) == ["warn"]
+    deployed.DEMO = True
+    assert levels(uploads.files_are_scanned) == ["ok"]
+
+
+def test_a_virus_scanner_that_does_not_answer_is_found(settings):
+    settings.PORTAL_CLAMD = "/no/such/socket"
+    assert levels(uploads.files_are_scanned) == ["fail"]
+
+
+@pytest.mark.needs("clamd")
+def test_a_real_virus_scanner_is_asked_about_a_page_a_virus_and_a_locked_archive(settings, tmp_path, monkeypatch):
+    with clamd.running(tmp_path / "clamd") as settings.PORTAL_CLAMD:
+        assert "does not say how old" in said(uploads.files_are_scanned)
+    monkeypatch.setattr(clamd, "SETTINGS", clamd.SETTINGS.replace("AlertEncrypted yes", "AlertEncrypted no"))
+    with clamd.running(tmp_path / "lenient") as settings.PORTAL_CLAMD:
+        assert "AlertEncrypted" in said(uploads.files_are_scanned)
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "version", "level"),
+    [
+        (("", "evidence_infected", "evidence_unscannable"), "ClamAV 1.4.6/27500/{now}", ["ok"]),
+        (("", "evidence_infected", "evidence_unscannable"), "ClamAV 1.4.6/27500/Mon Nov 23 08:24:00 2020", ["warn"]),
+        (("", "evidence_infected", "evidence_unscannable"), "ClamAV 1.4.6", ["warn"]),
+        (("", "evidence_infected", "evidence_unscannable"), "", ["warn"]),
+        (("", "evidence_infected", ""), "ClamAV 1.4.6/27500/{now}", ["warn", "ok"]),
+        (("", "", ""), "ClamAV 1.4.6/27500/{now}", ["fail"]),
+        (("evidence_infected", "evidence_infected", "evidence_infected"), "", ["fail"]),
+        (("evidence_unscanned",) * 3, "", ["fail"]),
+    ],
+)
+def test_a_virus_scanner_is_judged_by_what_it_says(verdicts, version, level, settings, monkeypatch):
+    settings.PORTAL_CLAMD = "somewhere:3310"
+    told = version.format(now=timezone.now().strftime("%a %b %d %H:%M:%S %Y"))
+    answers = dict(zip((uploads._PAGE, b"".join(uploads._VIRUS), uploads._LOCKED), verdicts, strict=True))
+    monkeypatch.setattr(uploads, "_verdict", answers.__getitem__)
+    monkeypatch.setattr(uploads.virus_scan, "ask", lambda command: told.encode())
+    assert levels(uploads.files_are_scanned) == level
 
 
 # --- database --------------------------------------------------------------------------------------------------------

@@ -6,9 +6,10 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from requests_app import audit_check, audit_export, publisher
+from requests_app import audit_check, audit_export, publisher, signed_note
 from requests_app.models import LedgerLog
 from tests.requests_app.test_publisher import tamper, write
+from tests.requests_app.test_signed_note import OTHER
 
 pytestmark = pytest.mark.django_db
 
@@ -78,6 +79,14 @@ def test_a_folder_of_another_portal_is_none_of_ours(exported):
         f"{log.year}: the portal knows no log with this key", "other.test/audit/2026 is not in the folder"
     ]  # fmt: skip
     assert "there is no log" in audit_check.faults_since(exported)[0]
+
+
+def test_a_folder_under_another_key_is_none_of_ours(exported):
+    """The same name, the same entries; somebody else's key."""
+    log = LedgerLog.objects.get()
+    tamper("UPDATE requests_app_ledgerlog SET vkey = %s", str(signed_note.verifier_key(log.origin, OTHER)))
+    assert audit_check.faults_of_folder(exported) == [f"{log.year}: the portal knows no log with this key"]
+    assert "another key" in audit_check.faults_since(exported)[0]
 
 
 def test_a_file_that_cannot_be_read_is_said(exported, tmp_path):

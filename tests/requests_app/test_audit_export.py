@@ -64,6 +64,8 @@ def test_a_folder_is_a_snapshot_though_the_ledger_grows(tmp_path, monkeypatch):
     assert log.head.size == 200
     assert folder_check.faults_in(tmp_path / "out", [log]) == []
     assert not (log.directory / "tile/0/000").exists()
+    assert len((log.directory / "tile/0/000.p/200").read_bytes()) == 200 * 32
+    assert len(tlog.unbundle((log.directory / "tile/entries/000.p/200").read_bytes())) == 200
 
 
 def test_what_the_ledger_says_of_a_request_is_proved(tmp_path, request_):

@@ -96,9 +96,9 @@ def test_evidence_is_stored_encrypted_under_a_random_name(staff, validator):
         on_disk = stored.read()
     assert b"PNG" not in on_disk
     assert "passport" not in evidence.file.name
-    document = validation.open_evidence(evidence.pk, actor=validator)
+    document = validation.open_evidence(evidence.pk, actor=validator, reason="identity_check")
     assert (document.media_type, document.data[:4]) == ("image/png", b"\x89PNG")
-    assert AccessLogEntry.objects.filter(user=validator, what="evidence").count() == 1
+    assert AccessLogEntry.objects.filter(user=validator, what="evidence", reason="identity_check").count() == 1
 
 
 def test_an_identity_copy_goes_at_the_check(staff, validator):
@@ -112,7 +112,7 @@ def test_an_identity_copy_goes_at_the_check(staff, validator):
     evidence = Evidence.objects.get(pk=evidence.pk)
     assert (evidence.wrapped_file_key, bool(evidence.file), storage.exists(name)) == (None, False, False)
     with pytest.raises(keys.Forgotten):
-        validation.open_evidence(evidence.pk, actor=validator)
+        validation.open_evidence(evidence.pk, actor=validator, reason="identity_check")
 
 
 @pytest.mark.parametrize("who", ["agent", "auditor", "administrator", "privacy_manager", "dpo", "outsider"])
@@ -120,7 +120,7 @@ def test_evidence_opens_only_to_those_who_may_see_it(who, request, staff, valida
     case = received(staff)
     evidence = validation.add_evidence(case.pk, actor=validator, kind="authority", name="a.png", data=png())
     with pytest.raises(Refused, match="role"):
-        validation.open_evidence(evidence.pk, actor=request.getfixturevalue(who))
+        validation.open_evidence(evidence.pk, actor=request.getfixturevalue(who), reason="identity_check")
 
 
 def test_too_much_evidence_is_refused(staff, validator, monkeypatch):

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
 from requests_app import csv_import
 from requests_app.errors import Refused
@@ -25,6 +26,11 @@ class Command(BaseCommand):
             raise CommandError(f"The file cannot be read: {error.strerror}. Check the path.") from None
         except Refused as refused:
             raise CommandError(refused.message) from None
+        except DatabaseError as error:
+            raise CommandError(
+                "The database could not be written, so nothing of this line and of those after it was taken. See the "
+                "database's log, then import the file again: what went in is not added twice."
+            ) from error
         for problem in sorted(result.problems, key=lambda problem: problem.line):
             self.stderr.write(self.style.WARNING(str(problem)))
         verb = "would be added" if dry_run else "added"

@@ -1,4 +1,4 @@
-"""``manage.py verify_audit [--folder [DIR]] [--older PATH] [--record]``: recomputes the ledger."""
+"""``manage.py verify_audit [--folder [DIR]] [--older PATH] [--record]``: recomputes the ledger; does it hold?"""
 
 from pathlib import Path
 from typing import Any

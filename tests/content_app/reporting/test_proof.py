@@ -3,6 +3,7 @@
 import base64
 import copy
 import io
+import itertools
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -111,21 +112,26 @@ def other_checkpoint(entry):
     entry["proof"] = f"{head}{gap}{origin}\n{int(size) + 1}\n{rest}"
 
 
-@pytest.mark.parametrize(
-    "tamper",
-    [
-        moved, renumbered, other_hash, edited, edited_and_hashed, other_line, fewer_lines, swapped_lines,
-        other_checkpoint,
-    ],
+def is_wrong(report, keys):
+    try:
+        outsider.check(report, fingerprints=keys)
+    except outsider.Wrong:
+        return True
+    return False
+
+
+TAMPERINGS = (
+    moved, renumbered, other_hash, edited, edited_and_hashed, other_line, fewer_lines, swapped_lines, other_checkpoint,
 )  # fmt: skip
-@pytest.mark.parametrize("place", [0, 6, -1])
-def test_a_tampered_entry_is_caught(report, tamper, place):
+
+
+def test_a_tampered_entry_is_caught(report):
     keys = owner_s_keys()
     outsider.check(report, fingerprints=keys)
-    forged = copy.deepcopy(report)
-    tamper(forged["proof"]["entries"][place])
-    with pytest.raises(outsider.Wrong):
-        outsider.check(forged, fingerprints=keys)
+    for tamper, place in itertools.product(TAMPERINGS, (0, 6, -1)):
+        forged = copy.deepcopy(report)
+        tamper(forged["proof"]["entries"][place])
+        assert is_wrong(forged, keys), f"{tamper.__name__} went through at {place}"
 
 
 def test_tampering_with_the_checkpoint_is_caught(report):
