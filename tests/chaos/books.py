@@ -72,13 +72,18 @@ def facts(since: int, entry: str) -> list[dict[str, Any]]:
     return [json.loads(bytes(row.leaf))["facts"] for row in rows if row.type == entry]
 
 
+def _forgotten(what: str) -> int:
+    """How many rows of a kind the ledger says were taken away with their person."""
+    return sum(told[what] for told in facts(0, "subject.forgotten"))
+
+
 def agree() -> None:
     """Whatever happened: the rows and the ledger tell the same, and no entry is lost to the sequencer."""
     told = Counter(LedgerLeaf.objects.values_list("type", flat=True))
     rows = {
         "request.received": Request.objects.filter(import_key=None).count(),
         "request.imported": Request.objects.exclude(import_key=None).count(),
-        "identifier.added": Identifier.objects.count(),
+        "identifier.added": Identifier.objects.count() + _forgotten("identifiers"),
         "finding.recorded": Finding.objects.count(),
         "evidence.added": Evidence.objects.count(),
         "evidence.destroyed": Evidence.objects.filter(destroyed_at__isnull=False).count(),
