@@ -345,5 +345,5 @@ def test_nothing_of_a_person_is_in_a_search_or_its_entry(system, centre, rooms):
     centre.hold("a", "voicemail")
     rooms.search(rooms.take())
     told = str(list(Search.objects.values())) + str(list(LedgerLeaf.objects.values()))
-    assert "7700" not in told
-    assert "7700" not in str(Candidate.objects.values_list("line", flat=True).get())
+    assert "7700900" not in told
+    assert "7700900" not in str(Candidate.objects.values_list("line", flat=True).get())

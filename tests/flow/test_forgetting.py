@@ -364,7 +364,7 @@ def test_a_document_whose_term_is_over_goes_again_after_a_restore(canary, staff,
         retention.sweep()
         shutil.copy(backup.place / "evidence" / path.name, path)
         with pytest.raises(Refused, match="destroyed"):
-            validation.open_evidence(row.pk, actor=staff)
+            validation.open_evidence(row.pk, actor=staff, reason="identity_check")
         assert retention.sweep_files(younger_stay=timedelta(0)) == 1, "the file alone comes back without its key"
         assert not path.exists()
         backup.restore()

@@ -38,6 +38,8 @@ def restore(size, *, numbered=None):
     tamper("DELETE FROM requests_app_ledgerlog WHERE first_seq >= %s", max(size, 1))
     tamper("DELETE FROM requests_app_ledgerindex WHERE seq >= %s", size)
     tamper("DELETE FROM requests_app_ledgerqueue")
+    tamper("DELETE FROM requests_app_ledgerpayload WHERE leaf_id NOT IN"
+           " (SELECT leaf_id FROM requests_app_ledgerindex)")  # fmt: skip
     tamper("DELETE FROM requests_app_ledgerleaf WHERE id NOT IN (SELECT leaf_id FROM requests_app_ledgerindex)")
     tamper("DELETE FROM requests_app_ledgerindex WHERE seq >= %s", numbered)
 
