@@ -19,7 +19,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.backends.signals import connection_created
 from django.utils import timezone
 
-from requests_app import audit
+from requests_app import audit, sequencer
 from requests_app.models import LedgerLeaf, LedgerQueue
 from requests_app.models.guards import Guard, install, remove
 
@@ -95,19 +95,22 @@ def revoked() -> Iterator[None]:
 
 
 #: So often in a row nothing fits before the disk counts as full.
-_FULL = 30
+_FULL = 10
 
 
 @contextmanager
 def full_disk() -> Iterator[None]:
-    """There is no room for another entry: SQLite's file may not grow, PostgreSQL's table of entries may not.
+    """There is no room for more entries: SQLite's file may not grow, PostgreSQL's table of entries may not.
 
-    PostgreSQL goes on serving, as with a disk that is full. SQLite rolls the whole transaction back.
+    PostgreSQL goes on serving, as with a disk that is full. SQLite rolls the whole transaction back. Here and there a
+    page may have room for one more entry of another type.
     """
     with _no_growth_on_sqlite() if connection.vendor == "sqlite" else _no_growth_on_postgresql():
         full = 0
-        while full < _FULL:  # an index may have room at one place and none at another
+        while full < _FULL:
             full = 0 if any([_fits(entry) for entry in _FILLERS]) else full + 1
+        with suppress(DatabaseError):
+            sequencer.drain()
         yield
 
 

@@ -19,7 +19,7 @@ from requests_app.errors import Refused
 SCHEMA = json.loads(Path("docs/report.schema.json").read_text())
 NAME, PHONE, EMAIL = "Ines Quillfeather", "+44 7700 900123", "ines.quill@example.org"
 #: Every spelling in which the person could leak.
-THEIRS = ("Ines", "Quillfeather", "7700", "900123", "ines.quill", "example.org")
+THEIRS = ("Ines", "Quillfeather", "7700 900", "7700900", "900123", "ines.quill", "example.org")
 COMPANY_LINE = "+442079460000"
 A, B, C = (f"00000000-0000-4000-8000-{number:012d}" for number in (1, 2, 3))
 
