@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import shutil
+import time
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
@@ -166,6 +167,17 @@ def vacuum():
     assert disk.vacuum() == []
 
 
+def left_after_vacuum(needles, *, also, tries=10):
+    """What a vacuum leaves. Where others write to the same server, its log goes with one of the next checkpoints."""
+    for _ in range(tries):
+        vacuum()
+        found = traces.search(needles, also=also)
+        if not found or connection.vendor == "sqlite":
+            break
+        time.sleep(1)
+    return found
+
+
 def forget():
     with time_machine.travel(timezone.now() + YEARS, tick=True):
         run()
@@ -188,9 +200,7 @@ def test_no_byte_of_a_forgotten_person_is_left(canary, neighbour, caplog):
     assert len(traces.search(clear, also={"planted": planted})) >= 2, "and would be found if it were"
 
     forget()
-    vacuum()
-
-    assert traces.search(made | clear, also={"log": caplog.text}) == {}
+    assert left_after_vacuum(made | clear, also={"log": caplog.text}) == {}
     assert set(traces.search(theirs)) == EVERYTHING_MADE, "nobody else has lost anything"
     assert not Candidate.objects.filter(request=request).exists()
     assert not Search.objects.filter(request=request).exists()
