@@ -6,8 +6,8 @@ import json
 import logging
 import os
 import shutil
-import time
 import sqlite3
+import time
 from datetime import timedelta
 from pathlib import Path
 
