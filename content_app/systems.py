@@ -1,36 +1,31 @@
 """Connected systems: from the environment to a row, from a row to a connector, and who may delete when.
 
 In:  a ``System`` row, the environment, a person.
-Out: a connector behind a gate that honours the emergency stop, the shared rate limit and the one-delete lease.
+Out: a connector behind its gate (``limits``).
 Never here: a secret in a row. Shadow mode is passed to the connector itself, which refuses every delete.
 """
 
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db import transaction
 
+from content_app import limits
 from content_app.connectors import registry
-from content_app.connectors.base import Account, ConnectorError, ContentConnector, Purpose
-from content_app.models import Bucket, Candidate, Item, Lease, System
+from content_app.connectors.base import Account, ConnectorError, ContentConnector
+from content_app.models import Candidate, Item, System
 from requests_app import audit, gates
 from requests_app.errors import Refused
 from requests_app.states import OPEN
 
-#: Calls a minute that an account may see from all workers together (``vonage.md`` 9: a little below 160 and 16).
 #: Refusals after which this worker must not go on, at whatever system.
 ENDS_THE_RUN = frozenset({"lost_lease", "run_over"})
-
-LIMITS: dict[Purpose, int] = {"read": 150, "delete": 14}
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -69,11 +64,13 @@ def account_of(system: System) -> Account:
 @contextmanager
 def connected(system: System) -> Iterator[ContentConnector]:
     """A connector behind the system's gate, closed afterwards."""
-    connector = registry.connect(system.kind, account_of(system), Gate(system.pk))
+    gate = limits.Gate(system.pk)
+    connector = registry.connect(system.kind, account_of(system), gate)
     try:
         yield connector
     finally:
         connector.close()
+        gate.close()
 
 
 def each(system_ids: Iterable[UUID], act: Callable[[System], object]) -> None:
@@ -83,6 +80,7 @@ def each(system_ids: Iterable[UUID], act: Callable[[System], object]) -> None:
         try:
             act(system)
         except ConnectorError as error:
+            error.at = system.pk
             failed = failed or error
         except Refused as refused:
             if refused.code in ENDS_THE_RUN:
@@ -90,91 +88,6 @@ def each(system_ids: Iterable[UUID], act: Callable[[System], object]) -> None:
             failed = failed or refused
     if failed is not None:
         raise failed
-
-
-# --- the gate --------------------------------------------------------------------------------------------------------
-
-
-def database_now() -> datetime:
-    """The database's clock: the one clock that all workers share."""
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute("SELECT clock_timestamp()")
-            return cursor.fetchone()[0]
-        cursor.execute("SELECT strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')")
-        return datetime.fromisoformat(cursor.fetchone()[0])
-
-
-class Gate:
-    """Entered around every call of a connector: asks the stop, then the rate limit, then (for a delete) the lease."""
-
-    def __init__(self, system_id: UUID):
-        self.system_id = system_id
-
-    @contextmanager
-    def __call__(self, purpose: Purpose) -> Iterator[None]:
-        self._require_open(purpose)
-        if purpose == "read":
-            self._take_turn(purpose)
-            self._require_open(purpose)
-            yield
-            return
-        fence = self._take_lease()
-        try:
-            self._take_turn(purpose)
-            # Waiting for a turn can take a minute: much may have changed meanwhile.
-            self._require_open(purpose)
-            self._keep_lease(fence)
-            yield
-        finally:
-            self._mine(fence).update(until=None)
-
-    def _require_open(self, purpose: Purpose) -> None:
-        if System.objects.filter(Q(stopped=True) | Q(retired=True), pk=self.system_id).exists():
-            raise ConnectorError("stopped", permanent=False)
-        if purpose == "delete" and System.objects.filter(pk=self.system_id, shadow=True).exists():
-            raise ConnectorError("read_only", permanent=True)
-
-    def _take_turn(self, purpose: Purpose) -> None:
-        """Wait until this minute has room. The bucket is a row, so that all workers on all hosts share it."""
-        if not settings.PORTAL_RATE_LIMIT:
-            return
-        while True:
-            now = database_now()
-            minute = now.replace(second=0, microsecond=0)
-            Bucket.objects.get_or_create(system_id=self.system_id, purpose=purpose, defaults={"minute": minute})
-            mine = Bucket.objects.filter(system_id=self.system_id, purpose=purpose)
-            with transaction.atomic():
-                mine.filter(minute__lt=minute).update(minute=minute, calls=0)
-                bucket = mine.select_for_update().get()
-                if bucket.calls < LIMITS[purpose]:
-                    mine.update(calls=bucket.calls + 1)
-                    return
-            time.sleep(min(60 - now.second, 5))
-
-    def _take_lease(self) -> int:
-        """Become the only one who deletes at this account, or raise ``busy``. A dead holder's lease runs out."""
-        Lease.objects.get_or_create(system_id=self.system_id)
-        with transaction.atomic():
-            lease = Lease.objects.select_for_update().get(system_id=self.system_id)
-            now = database_now()
-            if lease.until and lease.until > now:
-                raise ConnectorError("busy", permanent=False, retry_after=1)
-            free = Q(until__isnull=True) | Q(until__lte=now)
-            if not self._mine(lease.fence).filter(free).update(fence=lease.fence + 1, until=self._until(now)):
-                raise ConnectorError("busy", permanent=False, retry_after=1)
-        return lease.fence + 1
-
-    def _keep_lease(self, fence: int) -> None:
-        """Let the lease run from now on, or raise ``busy``: it ran out and another has it."""
-        if not self._mine(fence).update(until=self._until(database_now())):
-            raise ConnectorError("busy", permanent=False, retry_after=1)
-
-    def _mine(self, fence: int) -> QuerySet[Lease]:
-        return Lease.objects.filter(system_id=self.system_id, fence=fence)
-
-    def _until(self, now: datetime) -> datetime:
-        return now + timedelta(seconds=max(settings.PORTAL_LEASE_SECONDS, 2 * settings.PORTAL_CALL_DEADLINE))
 
 
 # --- who may delete when ---------------------------------------------------------------------------------------------

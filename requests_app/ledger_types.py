@@ -104,6 +104,9 @@ TYPES: dict[str, EntryType] = {
     "system.shadowed": EntryType("System returned to shadow mode", _SYSTEM, "operations"),
     "system.stopped": EntryType("Emergency stop set", _SYSTEM, "operations"),
     "system.resumed": EntryType("Emergency stop lifted", _SYSTEM, "operations"),
+    "breaker.opened": EntryType("System left alone after failures", _SYSTEM | {"failures": "count"}, "operations"),
+    "breaker.closed": EntryType("System answers again", _SYSTEM, "operations"),
+    "work.restarted": EntryType("Work started again by a person", {"reason": "code"}),
     "system.retired": EntryType("System retired", _SYSTEM, "operations"),
     "system.reconnected": EntryType("System connected again", _SYSTEM, "operations"),
     # requests_app.publisher

@@ -146,8 +146,12 @@ MONDAY = dt.datetime(2026, 3, 2, 9, 0, tzinfo=dt.UTC)
 
 
 @pytest.fixture
-def clock() -> Iterator[Any]:
-    """Time stands still on ``MONDAY`` until the test moves it: ``clock.shift(timedelta)``, ``clock.move_to(…)``."""
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Time stands still on ``MONDAY`` until the test moves it: ``clock.shift(timedelta)``, ``clock.move_to(…)``.
+
+    The database's clock as well.
+    """
+    monkeypatch.setattr("content_app.clock.now", lambda: dt.datetime.now(dt.UTC))
     with time_machine.travel(MONDAY, tick=False) as traveller:
         yield traveller
 

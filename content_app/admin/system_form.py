@@ -42,7 +42,10 @@ class SystemForm(forms.ModelForm):
 
     class Meta:
         model = System
-        fields = ["name", "gateway_url", "auth_url", "credential", "client_auth", "region", "history_days"]
+        fields = [
+            "name", "gateway_url", "auth_url", "credential", "client_auth", "region", "history_days",
+            "calls_per_minute", "batches_per_minute", "delete_parallel",
+        ]  # fmt: skip
         widgets = {
             "gateway_url": forms.URLInput(attrs={"class": "vTextField"}),
             "auth_url": forms.URLInput(attrs={"class": "vTextField"}),
@@ -54,6 +57,9 @@ class SystemForm(forms.ModelForm):
             "client_auth": "How the credentials are sent",
             "region": "Country",
             "history_days": "Days of history",
+            "calls_per_minute": "Calls a minute",
+            "batches_per_minute": "Delete batches a minute",
+            "delete_parallel": "Deletes at once",
         }
         help_texts = {
             "gateway_url": "The API gateway of the account's region, such as https://emea.api.cc.vonage.com.",

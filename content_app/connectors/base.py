@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 Side = Literal["from", "to"]
 Direction = Literal["inbound", "outbound"]
 Result = Literal["deleted", "already_gone", "forbidden", "failed"]
-Purpose = Literal["read", "delete"]
+Purpose = Literal["read", "delete", "batch"]
 
 #: Entered around every single HTTP call. The rooms pass one in that honours the emergency stop, the shared rate
 #: limit and the one-delete-in-flight lease; it may raise (``ConnectorError`` or ``Refused``) to forbid the call.
@@ -38,6 +38,8 @@ class ConnectorError(Exception):
         self.permanent = permanent
         self.status = status
         self.retry_after = retry_after
+        #: Which account it was; whoever asks several of them notes it.
+        self.at: object = None
         super().__init__(f"{ERROR_CODES[code]}{f' (HTTP {status})' if status else ''}")
 
 
@@ -57,6 +59,7 @@ ERROR_CODES = {
     "too_large": "The system's answer is larger than any real one. Check that the address is the API's",
     "read_only": "This system is in shadow mode: deleting there is impossible until two people enable it",
     "stopped": "The emergency stop is set for this system",
+    "paused": "The system has failed several times in a row and is left alone for a while. It will be asked again",
     "busy": "Another deletion is in flight for this account. It will be tried again",
     "missing_credentials": "The credentials are not in the environment. Set the named variables and restart",
 }

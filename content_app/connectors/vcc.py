@@ -180,7 +180,7 @@ class VccConnector:
         if not 1 <= len(guids) <= MANIFEST.batch_size or len(set(guids)) != len(guids):
             raise ValueError("a batch needs between one and batch_size interactions, each of them once")
         answer = self._ask(
-            "POST", path="/interactions/delete-batch", expect=(200,), purpose="delete", body={"guids": guids}
+            "POST", path="/interactions/delete-batch", expect=(200,), purpose="batch", body={"guids": guids}
         )
         failures = _failures(answer.object(), asked=guids)
         return [_outcome(external_ids[i], status=failures.get(guid)) for i, guid in enumerate(guids)]

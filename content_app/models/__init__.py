@@ -13,9 +13,10 @@ from content_app.models.step import (
     StepItem,
     Verification,
 )
-from content_app.models.system import Bucket, Lease, System
+from content_app.models.system import Breaker, Bucket, Lease, System
 
 __all__ = [
+    "Breaker",
     "Bucket",
     "Candidate",
     "Coverage",

@@ -27,6 +27,9 @@ class Errand(models.Model):
         SUPPLEMENT = "supplement", "New content turned up: freeze a supplementary list"
         EXPIRED = "expired", "The list has expired: send it back and freeze a fresh one"
         CRASHED = "crashed", "The work ended in an unexpected fault; it is tried again"
+        PAUSED = "paused", "The system has failed several times and is left alone for a while"
+        POISONED = "poisoned", "The work died each time it was begun; a person must start it again"
+        DEADLINE = "deadline", "It still fails and the deadline is near: a person must see to it"
 
     request = models.OneToOneField(Request, primary_key=True, on_delete=models.CASCADE, related_name="errand")
     fence = models.BigIntegerField(default=0)
@@ -35,6 +38,9 @@ class Errand(models.Model):
     again_at = models.DateTimeField(null=True, help_text="When everything is to be read back once more.")
     seen = models.CharField(max_length=16, blank=True, help_text="The state it was last seen in: a new one is due.")
     failures = models.PositiveIntegerField(default=0)
+    failed_at = models.ForeignKey(System, null=True, on_delete=models.SET_NULL, related_name="+")
+    starts = models.PositiveSmallIntegerField(default=0, help_text="Runs that began, none of which ended or got on.")
+    progress = models.CharField(max_length=80, blank=True, help_text="How far it was when the last run began.")
     attention = models.CharField(max_length=12, choices=Attention, blank=True)
 
     def __str__(self) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Q
 
 from requests_app.models.base import Row
 
 _USER = settings.AUTH_USER_MODEL
+_PER_MINUTE = [MinValueValidator(0.1), MaxValueValidator(100_000)]
 
 
 class ActiveSystems(models.Manager["System"]):
@@ -50,6 +52,21 @@ class System(Row):
     )
     stopped = models.BooleanField("emergency stop", default=False, editable=False)
     retired = models.BooleanField(default=False, editable=False, help_text="Neither searched nor asked any more.")
+    calls_per_minute = models.FloatField(
+        "calls a minute", default=154, validators=_PER_MINUTE,
+        help_text="From all workers together. The vendor allows about 160; stay a little below.",
+    )  # fmt: skip
+    batches_per_minute = models.FloatField(
+        "delete batches a minute", default=15.4, validators=_PER_MINUTE,
+        help_text="From all workers together. The vendor allows about 16; stay a little below.",
+    )  # fmt: skip
+    delete_parallel = models.PositiveSmallIntegerField(
+        "deletes at once", default=1, validators=[MinValueValidator(1), MaxValueValidator(64)],
+        help_text="From all workers together. The contact centre takes one at a time; another system may take more.",
+    )  # fmt: skip
+    tested_at = models.DateTimeField(
+        null=True, editable=False, help_text="When the credentials last showed all that deleting needs."
+    )
 
     objects: ClassVar[models.Manager[System]] = models.Manager()
     #: Those that are searched, and that a list covers.
@@ -78,26 +95,61 @@ class System(Row):
 
 
 class Lease(models.Model):
-    """Who may send a delete to an account right now. ``fence`` grows with every holder."""
+    """Who may have a delete in flight at an account right now: one row for each that may be, see ``delete_parallel``.
 
-    system = models.OneToOneField(System, on_delete=models.CASCADE, primary_key=True, related_name="lease")
+    ``fence`` grows with every holder.
+    """
+
+    system = models.ForeignKey(System, on_delete=models.CASCADE, related_name="leases")
+    slot = models.PositiveSmallIntegerField(default=0)
     fence = models.BigIntegerField(default=0)
+    holder = models.UUIDField(null=True)
     until = models.DateTimeField(null=True)
 
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["system", "slot"], name="lease_one_a_slot")]
+
     def __str__(self) -> str:
-        return f"lease of {self.system_id}"
+        return f"lease {self.slot} of {self.system_id}"
 
 
 class Bucket(models.Model):
-    """The shared rate limit of an account: how many calls of one purpose this minute has seen."""
+    """The shared rate limit of an account: when the next call, or the next batch, may be made.
+
+    The generic cell rate algorithm (ATM Forum, TM 4.0): one moment is the whole state, so that a turn is one update.
+    """
 
     system = models.ForeignKey(System, on_delete=models.CASCADE, related_name="buckets")
-    purpose = models.CharField(max_length=6)
-    minute = models.DateTimeField()
-    calls = models.PositiveIntegerField(default=0)
+    kind = models.CharField(max_length=5, help_text="call or batch")
+    due = models.DateTimeField(null=True, help_text="The moment of the next turn.")
+    turns = models.PositiveBigIntegerField(default=0, help_text="Turns that were ever taken.")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["system", "purpose"], name="bucket_one_a_purpose")]
+        constraints = [models.UniqueConstraint(fields=["system", "kind"], name="bucket_one_a_kind")]
 
     def __str__(self) -> str:
-        return f"{self.purpose} calls of {self.system_id}"
+        return f"{self.kind} turns of {self.system_id}"
+
+
+class Breaker(models.Model):
+    """The circuit breaker of an account, and its retry budget. Without trouble nothing is written here."""
+
+    class Position(models.TextChoices):
+        CLOSED = "closed", "Asked as usual"
+        OPEN = "open", "Left alone for a while"
+        HALF_OPEN = "half_open", "Being tried with one call"
+
+    system = models.OneToOneField(System, on_delete=models.CASCADE, primary_key=True, related_name="breaker")
+    position = models.CharField(max_length=9, choices=Position, default=Position.CLOSED)
+    failures = models.PositiveIntegerField(default=0, help_text="Calls in a row that failed.")
+    recent = models.PositiveIntegerField(default=0, help_text="The last twenty calls as bits, the newest lowest.")
+    openings = models.PositiveIntegerField(default=0, help_text="Openings in a row, without a call that went well.")
+    reason = models.CharField(max_length=20, blank=True, help_text="The code of the last failure.")
+    opened_at = models.DateTimeField(null=True)
+    retry_at = models.DateTimeField(null=True, help_text="When one call may try again.")
+    paused_until = models.DateTimeField(null=True, help_text="The system asked us to wait until then.")
+    retry_tokens = models.FloatField(default=0, help_text="Retries that are left; each call adds a tenth of one.")
+    retried_at = models.DateTimeField(null=True, help_text="When work was last tried again.")
+
+    def __str__(self) -> str:
+        return f"breaker of {self.system_id}"

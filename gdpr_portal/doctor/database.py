@@ -16,7 +16,7 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from content_app.systems import database_now
+from content_app import clock
 from gdpr_portal.doctor.finding import Findings, fail, ok, warn
 
 CLOCK_SECONDS = 5.0
@@ -124,7 +124,7 @@ def guards_are_present() -> Findings:
 
 def clocks_agree() -> Findings:
     """Leases run on the database's clock, entries are dated by the host's."""
-    apart = abs((database_now() - timezone.now()).total_seconds())
+    apart = abs((clock.now() - timezone.now()).total_seconds())
     if apart > CLOCK_SECONDS:
         does = "Let both hosts keep time from the same source (chrony, systemd-timesyncd)."
         yield fail("clock", f"This host and the database are {apart:.0f} seconds apart.", does)

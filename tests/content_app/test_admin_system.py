@@ -12,6 +12,7 @@ from tests import factories
 FORM = {
     "name": "Contact centre", "gateway_url": "https://emea.api.cc.vonage.com", "auth_url": "https://emea.cc.vonage.com",
     "credential": "VCC_EU", "client_auth": "basic", "region": "gb", "history_days": 365,
+    "calls_per_minute": 154, "batches_per_minute": 15.4, "delete_parallel": 1,
 }  # fmt: skip
 
 

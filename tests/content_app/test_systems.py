@@ -1,17 +1,16 @@
-"""Connected systems: the gate around every call, and the two people who let a system delete."""
+"""Connected systems: what they are made of, and the two people who let a system delete."""
 
 import logging
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
-from content_app import discovery, systems
+from content_app import discovery, limits, systems
 from content_app.connectors import registry
 from content_app.connectors.base import ConnectorError
-from content_app.models import Bucket, Errand, Lease, System
+from content_app.models import Errand, System
 from requests_app.errors import Refused
 from requests_app.models import LedgerLeaf
 from tests.centre import Centre
@@ -20,200 +19,11 @@ from tests.guards_aside import guards_aside
 
 pytestmark = pytest.mark.django_db
 
-NOON = datetime(2026, 3, 2, 12, 0, 30, tzinfo=UTC)
-
-
-@pytest.fixture
-def now(monkeypatch):
-    """The database's clock, standing still until ``now.at`` is moved; sleeping moves it."""
-
-    class Now:
-        at = NOON
-        slept = []
-
-    def sleep(seconds):
-        Now.slept.append(seconds)
-        Now.at += timedelta(seconds=seconds)
-
-    Now.slept = []
-    monkeypatch.setattr(systems, "database_now", lambda: Now.at)
-    monkeypatch.setattr(systems.time, "sleep", sleep)
-    return Now
-
-
-def refusal(purpose, system):
-    with pytest.raises(ConnectorError) as caught, systems.Gate(system.pk)(purpose):
-        raise AssertionError("the call was made")
-    return caught.value
-
-
-# --- the emergency stop and shadow mode ------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("purpose", ["read", "delete"])
-def test_the_stop_holds_before_every_call_also_in_the_middle_of_a_run(system, supervisor, purpose):
-    gate = systems.Gate(system.pk)
-    with gate(purpose):
-        systems.stop(system.pk, actor=supervisor)
-    with pytest.raises(ConnectorError) as caught, gate(purpose):
-        raise AssertionError("the call was made")
-    assert (caught.value.code, caught.value.permanent) == ("stopped", False)
-    systems.resume(system.pk, actor=supervisor)
-    with gate(purpose):
-        pass
-
-
-@pytest.mark.parametrize("purpose", ["read", "delete"])
-def test_a_stop_that_is_set_while_a_call_waits_its_turn_holds(system, supervisor, now, settings, monkeypatch, purpose):
-    settings.PORTAL_RATE_LIMIT = True
-    monkeypatch.setitem(systems.LIMITS, purpose, 0)
-
-    def stop_meanwhile(seconds):
-        System.objects.filter(pk=system.pk).update(stopped=True)
-        monkeypatch.setitem(systems.LIMITS, purpose, 1)
-
-    monkeypatch.setattr(systems.time, "sleep", stop_meanwhile)
-    assert refusal(purpose, system).code == "stopped"
-
-
-def test_a_system_that_returns_to_shadow_mode_while_a_delete_waits_is_not_deleted_from(
-    system, now, settings, monkeypatch
-):
-    settings.PORTAL_RATE_LIMIT = True
-    monkeypatch.setitem(systems.LIMITS, "delete", 0)
-
-    def shadow_meanwhile(seconds):
-        System.objects.filter(pk=system.pk).update(shadow=True)
-        monkeypatch.setitem(systems.LIMITS, "delete", 1)
-
-    monkeypatch.setattr(systems.time, "sleep", shadow_meanwhile)
-    assert refusal("delete", system).code == "read_only"
-    assert Lease.objects.get().until is None
-
-
-def test_in_shadow_mode_the_gate_refuses_a_delete_that_the_connector_would_make(centre):
-    shadowed = SystemFactory.create()
-    centre.hold("a", "voicemail")
-    with systems.connected(shadowed) as connector:
-        assert connector.get("a") is not None
-        with pytest.raises(ConnectorError) as caught:
-            connector.delete_content("a", "voicemail")
-    assert caught.value.code == "read_only"
-    assert centre.held == {"a": {"voicemail": "voicemail"}}
-    assert centre.account.read_only
-
 
 def test_the_connector_is_closed_also_when_the_work_fails(system, centre):
     with pytest.raises(ZeroDivisionError), systems.connected(system):
         raise ZeroDivisionError
     assert centre.log == [("close",)]
-
-
-# --- the lease -------------------------------------------------------------------------------------------------------
-
-
-def test_one_delete_at_a_time(system):
-    with systems.Gate(system.pk)("delete"):
-        error = refusal("delete", system)
-        assert (error.code, error.permanent, error.retry_after) == ("busy", False, 1)
-        with systems.Gate(system.pk)("read"):
-            pass
-    with systems.Gate(system.pk)("delete"):
-        pass
-
-
-def test_the_lease_is_given_back_also_when_the_call_fails(system):
-    with pytest.raises(ZeroDivisionError), systems.Gate(system.pk)("delete"):
-        raise ZeroDivisionError
-    assert Lease.objects.get().until is None
-
-
-def test_a_dead_holder_is_followed_by_a_higher_fence_and_cannot_free_its_successors_lease(system, now):
-    dead = systems.Gate(system.pk)("delete")
-    dead.__enter__()
-    first = Lease.objects.get()
-    now.at = first.until - timedelta(microseconds=1)
-    assert refusal("delete", system).code == "busy"
-    now.at = first.until
-    with systems.Gate(system.pk)("delete"):
-        second = Lease.objects.get()
-        assert second.fence == first.fence + 1
-        dead.__exit__(None, None, None)
-        assert Lease.objects.get().until == second.until > now.at
-    assert Lease.objects.get().until is None
-
-
-def test_the_lease_outlives_the_longest_call(system, now, settings):
-    settings.PORTAL_LEASE_SECONDS, settings.PORTAL_CALL_DEADLINE = 1, 40
-    with systems.Gate(system.pk)("delete"):
-        assert Lease.objects.get().until == NOON + timedelta(seconds=80)
-
-
-def test_a_lease_that_ran_while_its_holder_waited_its_turn_counts_from_the_call(system, now, settings, monkeypatch):
-    settings.PORTAL_RATE_LIMIT = True
-    monkeypatch.setitem(systems.LIMITS, "delete", 1)
-    Bucket.objects.create(system=system, purpose="delete", minute=NOON.replace(second=0), calls=1)
-    with systems.Gate(system.pk)("delete"):
-        assert sum(now.slept) == 30
-        assert Lease.objects.get().until == now.at + timedelta(seconds=settings.PORTAL_LEASE_SECONDS)
-
-
-def test_who_lost_the_lease_while_waiting_makes_no_call(system, now, settings, monkeypatch):
-    settings.PORTAL_RATE_LIMIT = True
-    monkeypatch.setitem(systems.LIMITS, "delete", 0)
-
-    def taken_over_meanwhile(seconds):
-        Lease.objects.update(fence=99, until=now.at + timedelta(hours=1))
-        monkeypatch.setitem(systems.LIMITS, "delete", 1)
-
-    monkeypatch.setattr(systems.time, "sleep", taken_over_meanwhile)
-    assert refusal("delete", system).code == "busy"
-    assert Lease.objects.get().until is not None, "the successor's"
-
-
-# --- the bucket ------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_minutes_calls_are_shared_and_the_next_minute_has_room_again(now, settings, monkeypatch):
-    settings.PORTAL_RATE_LIMIT = True
-    monkeypatch.setitem(systems.LIMITS, "read", 3)
-    system = SystemFactory.create()
-    open_while_asleep = []
-
-    def sleep(seconds):
-        open_while_asleep.append(connection.in_atomic_block)
-        now.at += timedelta(seconds=seconds)
-
-    monkeypatch.setattr(systems.time, "sleep", sleep)
-    for _ in range(3):
-        with systems.Gate(system.pk)("read"):
-            pass
-    assert open_while_asleep == []
-    with systems.Gate(system.pk)("read"):
-        pass
-    assert now.at == NOON + timedelta(seconds=30), "it waited for the next minute and no longer"
-    assert set(open_while_asleep) == {False}
-    assert Bucket.objects.get().calls == 1
-
-
-def test_reads_and_deletes_and_every_account_have_a_bucket_of_their_own(system, connect, now, settings, monkeypatch):
-    settings.PORTAL_RATE_LIMIT = True
-    monkeypatch.setitem(systems.LIMITS, "read", 1)
-    monkeypatch.setitem(systems.LIMITS, "delete", 1)
-    for one in (system, connect()):
-        for purpose in ("read", "delete"):
-            with systems.Gate(one.pk)(purpose):
-                pass
-    assert now.slept == []
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_databases_clock_is_a_clock():
-    before = systems.database_now()
-    after = systems.database_now()
-    assert before <= after
-    assert abs(datetime.now(UTC) - after) < timedelta(seconds=5)
 
 
 # --- who lets a system delete ----------------------------------------------------------------------------------------
@@ -350,7 +160,9 @@ def test_nothing_is_asked_of_a_retired_system_and_nobody_enables_deletion_there(
     system.refresh_from_db()
     assert (system.shadow, system.enable_proposed_by, system.enable_confirmed_by) == (True, None, None)
     for purpose in ("read", "delete"):
-        assert refusal(purpose, system).code == "stopped"
+        with pytest.raises(ConnectorError) as caught, limits.Gate(system.pk)(purpose):
+            raise AssertionError("the call was made")
+        assert caught.value.code == "stopped"
     assert code_of(systems.propose_deletion, system.pk, actor=administrator) == "wrong_state"
     assert code_of(systems.retire, system.pk, actor=administrator) == "wrong_state"
 
