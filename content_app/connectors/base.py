@@ -165,6 +165,8 @@ class Manifest:
     goes_with: tuple[tuple[str, str], ...]
     #: identifier kinds that can be searched for by address
     searches_by: tuple[str, ...]
+    #: interactions on one page of a search
+    page_size: int
 
 
 class ContentConnector(Protocol):

@@ -70,13 +70,13 @@ MANIFEST = Manifest(
     batch_size=50,
     goes_with=(("callRecording", "screenRecording"),),
     searches_by=("phone", "email", "handle"),
+    page_size=1000,
 )
 
 READ = "interaction-content:read"
 DELETE = "interaction-content:delete"
 
 _LONGEST_SEARCH = timedelta(days=7)
-_PAGE_SIZE = 1000
 #: Longest address a search takes (S2).
 _LONGEST_ADDRESS = 50
 #: Nobody's address: the self-test searches for it, so that it sees no person's contacts.
@@ -128,7 +128,7 @@ class VccConnector:
             "end": _moment(end + timedelta(microseconds=999)),
             # The match is by prefix, so a longer address is found by its beginning.
             "connectFrom" if query.side == "from" else "connectTo": query.address[:_LONGEST_ADDRESS],
-            "limit": str(_PAGE_SIZE),
+            "limit": str(MANIFEST.page_size),
         }
         if token is not None:
             asked["continuationToken"] = token

@@ -13,12 +13,14 @@ from content_app.models.step import (
     StepItem,
     Verification,
 )
+from content_app.models.sweep import DayCount
 from content_app.models.system import Bucket, Lease, System
 
 __all__ = [
     "Bucket",
     "Candidate",
     "Coverage",
+    "DayCount",
     "Errand",
     "Heartbeat",
     "Intent",
