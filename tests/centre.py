@@ -17,7 +17,18 @@ import pytest
 from django.utils import timezone
 
 from content_app.connectors import registry
-from content_app.connectors.base import Account, Check, Content, Interaction, Manifest, Outcome, Page, Query
+from content_app.connectors.base import (
+    Account,
+    Check,
+    Content,
+    Interaction,
+    Manifest,
+    Outcome,
+    Page,
+    Query,
+    Statistic,
+    StatisticsPage,
+)
 
 PHONE, COMPANY_LINE = "+447700900123", "+442079460000"
 
@@ -68,19 +79,33 @@ class Centre:
 
     # --- the connector's verbs ---------------------------------------------------------------------------------------
 
-    def find(self, query: Query, *, start: datetime, end: datetime, token: str | None = None) -> Page:
+    def find(self, query: Query | None, *, start: datetime, end: datetime, token: str | None = None) -> Page:
+        def asked_for(contact: Contact) -> bool:
+            if query is None:
+                return True
+            side = contact.connect_from if query.side == "from" else contact.connect_to
+            return side.startswith(query.address)
+
         def work() -> Page:
-            side = "connect_from" if query.side == "from" else "connect_to"
             hits = [
                 one for one, contact in self.contacts.items()
-                if getattr(contact, side).startswith(query.address) and start <= contact.at < end and self.held.get(one)
+                if asked_for(contact) and start <= contact.at < end and self.held.get(one)
             ]  # fmt: skip
             first = int(token or 0)
             following = first + self.page_size
             page = tuple(self._interaction(one) for one in hits[first:following])
             return Page(page, str(following) if following < len(hits) else None)
 
-        return self._call("read", ("find", query.side, query.address, start, end, token), work)
+        asked = (query.side, query.address) if query else (None, None)
+        return self._call("read", ("find", *asked, start, end, token), work)
+
+    def statistics(self, *, start: datetime, end: datetime, page: int) -> StatisticsPage:
+        def work() -> StatisticsPage:
+            known = sorted((contact.at, one) for one, contact in self.contacts.items() if start <= contact.at < end)
+            shown = known[(page - 1) * self.page_size : page * self.page_size]
+            return StatisticsPage(tuple(self._statistic(one) for _, one in shown), -(-len(known) // self.page_size))
+
+        return self._call("read", ("statistics", start, end, page), work)
 
     def get(self, external_id: str) -> Interaction | None:
         def work() -> Interaction | None:
@@ -134,6 +159,10 @@ class Centre:
         return Interaction(
             external_id, contact.at, contact.connect_from, contact.connect_to, contact.direction, contact.agents, files
         )
+
+    def _statistic(self, external_id: str) -> Statistic:
+        contact = self.contacts[external_id]
+        return Statistic(external_id, contact.at, contact.connect_from, contact.connect_to, contact.direction)
 
     def _delete(self, external_id: str) -> Outcome:
         if external_id in self.forbidden:

@@ -61,6 +61,7 @@ ERROR_CODES = {
     "stopped": "The emergency stop is set for this system",
     "paused": "The system has failed several times in a row and is left alone for a while. It will be asked again",
     "busy": "Another deletion is in flight for this account. It will be tried again",
+    "shared": "Another worker is searching this system for several requests at once. It will be looked at again",
     "missing_credentials": "The credentials are not in the environment. Set the named variables and restart",
 }
 
@@ -122,6 +123,25 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Statistic:
+    """What the system's statistics keep of one contact, whether it has content or not."""
+
+    external_id: str
+    started_at: datetime
+    connect_from: str = field(repr=False)
+    connect_to: str = field(repr=False)
+    direction: Literal["inbound", "outbound", "internal"]
+
+
+@dataclass(frozen=True, slots=True)
+class StatisticsPage:
+    """One page of the statistics, and how many there are."""
+
+    rows: tuple[Statistic, ...]
+    pages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What a delete did to one interaction (``content_key`` is ``None``) or to one file of it.
 
@@ -168,6 +188,12 @@ class Manifest:
     goes_with: tuple[tuple[str, str], ...]
     #: identifier kinds that can be searched for by address
     searches_by: tuple[str, ...]
+    #: interactions on one page of a search
+    page_size: int
+    #: whether a search may go without an address, and so read everything
+    sweeps: bool
+    #: longest span of one look into the statistics, and rows on one page of it; ``None`` where there are none
+    statistics: tuple[timedelta, int] | None
 
 
 class ContentConnector(Protocol):
@@ -182,11 +208,15 @@ class ContentConnector(Protocol):
     def calls(self) -> int:
         """Only the connector counts; a plain attribute is as good."""
 
-    def find(self, query: Query, *, start: datetime, end: datetime, token: str | None = None) -> Page:
-        """One page of the interactions that start in ``[start, end)`` and whose address starts with the query's."""
+    def find(self, query: Query | None, *, start: datetime, end: datetime, token: str | None = None) -> Page:
+        """One page of the interactions that start in ``[start, end)`` and whose address starts with the query's; of all
+        of them without a query, where ``manifest.sweeps``."""
 
     def get(self, external_id: str) -> Interaction | None:
         """The interaction with all content we may see; ``None`` when it is unknown, empty or invisible."""
+
+    def statistics(self, *, start: datetime, end: datetime, page: int) -> StatisticsPage:
+        """One page, from 1, of what the statistics keep of the contacts that start in ``[start, end)``."""
 
     def delete_content(self, external_id: str, content_key: str) -> Outcome:
         """Delete one file. A file that is not there any more is ``already_gone``."""

@@ -13,6 +13,7 @@ from content_app.models.step import (
     StepItem,
     Verification,
 )
+from content_app.models.sweep import DayCount
 from content_app.models.system import Breaker, Bucket, Lease, System
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Bucket",
     "Candidate",
     "Coverage",
+    "DayCount",
     "Errand",
     "Heartbeat",
     "Intent",

@@ -10,7 +10,7 @@ import pytest
 import respx
 
 from content_app.connectors.base import Check, ConnectorError, ContentConnector, Outcome, Query
-from tests.content_app.connectors.vendor import GUID, INTERACTIONS, PERSON, content, interaction, page
+from tests.content_app.connectors.vendor import GATEWAY, GUID, INTERACTIONS, PERSON, content, interaction, page
 
 pytestmark = pytest.mark.pure
 
@@ -20,6 +20,7 @@ OTHER = "1870c11f-a216-4967-9f84-e5f39aff17f1"
 THIRD = "ba11953e-dfdf-4f98-a53b-49ad6c31df58"
 BATCH = f"{INTERACTIONS}/delete-batch"
 ONE = f"{INTERACTIONS}/{GUID}"
+STATISTICS = f"{GATEWAY}/stats/interactions"
 GONE = httpx.Response(404, json={"message": "Interaction not found"})
 
 
@@ -114,6 +115,20 @@ def test_exactly_seven_days_are_allowed(vcc, network) -> None:
     find(vcc, end=START + timedelta(days=7))
 
 
+def test_a_search_without_a_query_asks_for_everything(vcc, network) -> None:
+    route = network.get(INTERACTIONS).mock(return_value=httpx.Response(200, json=page(interaction(), token="next")))
+    found = vcc.find(None, start=START, end=END, token="this")
+    assert dict(route.calls.last.request.url.params) == {
+        "start": "2020-02-16T00:00:00.000Z",
+        "end": "2020-02-17T00:00:00.000Z",
+        "limit": "1000",
+        "continuationToken": "this",
+    }
+    assert ([one.external_id for one in found.interactions], found.next_token) == ([GUID], "next")
+    with pytest.raises(ValueError, match="at most 7 days"):
+        vcc.find(None, start=START, end=START + timedelta(days=8))
+
+
 def test_what_breaks_the_asked_window_is_returned_as_it_is(vcc, network) -> None:
     stray = interaction(start="1999-01-01T00:00:00.123Z", connectFrom="+447911123456789")
     network.get(INTERACTIONS).mock(return_value=httpx.Response(200, json=page(stray)))
@@ -176,6 +191,73 @@ def test_what_is_no_id_never_reaches_an_address(vcc, network, external_id: str) 
         with pytest.raises(ValueError, match="not the id"):
             verb(external_id)
     assert not network.calls
+
+
+# --- statistics ------------------------------------------------------------------------------------------------------
+
+
+def statistics(*rows: dict[str, object], pages: object = 1, number: object = 1) -> httpx.Response:
+    meta = {"page": number, "count": len(rows), "pageCount": pages, "totalCount": len(rows)}
+    return httpx.Response(200, json={"meta": meta, "items": list(rows), "upTo": "2020-02-16T00:00:00Z"})
+
+
+def statistic(**changes: object) -> dict[str, object]:
+    known = {"guid": GUID.upper(), "start": "2020-02-16T14:11:56.5Z", "direction": "Inbound", "channels": []}
+    return known | {"connectFrom": PERSON, "connectTo": "22222"} | changes
+
+
+def test_the_statistics_are_read_page_by_page_with_a_scope_of_their_own(vcc, network) -> None:
+    route = network.get(STATISTICS).mock(return_value=statistics(statistic(), pages=3, number=2))
+    told = vcc.statistics(start=START, end=START + timedelta(days=30), page=2)
+    assert dict(route.calls.last.request.url.params) == {
+        "start": "2020-02-16T00:00:00.000Z",
+        "end": "2020-03-17T00:00:00.000Z",
+        "include": "Started",
+        "limit": "2500",
+        "page": "2",
+    }
+    assert b"scope=stats" in network["token"].calls.last.request.content
+    assert told.pages == 3
+    (row,) = told.rows
+    assert (row.external_id, row.connect_from, row.connect_to, row.direction) == (GUID, PERSON, "22222", "inbound")
+    assert row.started_at == datetime(2020, 2, 16, 14, 11, 56, 500_000, tzinfo=UTC)
+    assert PERSON not in repr(told)
+
+
+def test_a_withheld_number_in_the_statistics_is_nobodys(vcc, network) -> None:
+    network.get(STATISTICS).mock(return_value=statistics(statistic(connectFrom=None, direction="Internal")))
+    (row,) = vcc.statistics(start=START, end=END, page=1).rows
+    assert (row.connect_from, row.direction) == ("", "internal")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        statistics(number=2),
+        statistics(pages=-1),
+        statistics(pages=True),
+        statistics(pages="1"),
+        statistics(statistic(direction="Sideways")),
+        statistics(statistic(guid="x")),
+        statistics(statistic(start="yesterday")),
+        statistics(statistic(connectTo=7)),
+        httpx.Response(200, json={"meta": {"page": 1, "pageCount": 1}}),
+        httpx.Response(200, json={"items": []}),
+    ],
+)
+def test_statistics_that_make_no_sense_are_malformed(vcc, network, answer) -> None:
+    network.get(STATISTICS).mock(return_value=answer)
+    with pytest.raises(ConnectorError, match="could not be understood"):
+        vcc.statistics(start=START, end=END, page=1)
+
+
+def test_a_look_into_the_statistics_spans_at_most_what_the_manifest_says(vcc, network) -> None:
+    longest, _ = vcc.manifest.statistics
+    network.get(STATISTICS).mock(return_value=statistics())
+    vcc.statistics(start=START, end=START + longest, page=1)
+    assert longest < timedelta(days=31)
+    with pytest.raises(ValueError, match="a search spans"):
+        vcc.statistics(start=START, end=START + timedelta(days=31), page=1)
 
 
 # --- delete one file -------------------------------------------------------------------------------------------------
