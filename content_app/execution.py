@@ -5,59 +5,65 @@ Out: an intent before each act and a receipt after it, until every item has a fi
 Never here: a delete outside the list, a delete of content that nobody has seen, an HTTP call inside a transaction.
 
 An intent without a receipt is *unknown*: the system is asked before anything is repeated. The first interaction is
-deleted and read back alone; only then the rest. Just before each act the interactions are looked at once more.
+deleted and read back alone; only then the rest. Just before each act the interactions are looked at once more, by page
+where that costs fewer calls than one by one.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
-from itertools import groupby
+from datetime import datetime, timedelta
+from itertools import islice
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.models import User
-from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
-from content_app import plan_digest, receipts, systems, witnessing
-from content_app.connectors.base import ConnectorError, ContentConnector, Interaction, Outcome
-from content_app.models import Intent, Item, Mending, Plan, ReceiptItem, Step, System, Verification
+from content_app import acting, clock, lookups, plan_digest, receipts, systems, trials, witnessing
+from content_app.acting import Acts, Told
+from content_app.connectors.base import ConnectorError, ContentConnector, Interaction
+from content_app.models import Item, Plan, ReceiptItem, System
 from content_app.receipts import Beat
-from requests_app import audit, gates, publisher
+from requests_app import publisher
 from requests_app.errors import Refused
 from requests_app.models import ApprovalBar, Request
 from requests_app.states import State
 
 Result = ReceiptItem.Outcome
-#: Why a trial may be tried again.
-MENDED_REASONS = (
-    ("vendor_mended", "The vendor has mended it"),
-    ("account_corrected", "The account was corrected, such as its permission to delete"),
-    ("deletes_late", "It deletes with a delay, and the content is gone now"),
-)
+Group = tuple[str, list[Item]]
+#: Most interactions that are looked at together.
+PART = 500
+#: Seconds for which a look counts. Whatever waits longer for its turn is looked at again.
+FRESH = 60.0
 
 
 @dataclass(slots=True)
 class Run:
-    """One run of a worker over one plan."""
+    """One run of a worker over one plan at one system."""
 
-    plan: Plan
-    connector: ContentConnector
-    beat: Beat
+    acts: Acts
     budget: int
+
+    @property
+    def plan(self) -> Plan:
+        return self.acts.plan
+
+    @property
+    def system(self) -> System:
+        return self.acts.system
 
 
 @dataclass(slots=True)
 class Looked:
     """What a look at some interactions, just before the act, makes of their items."""
 
+    at: float
     whole: dict[str, list[Item]] = field(default_factory=dict)
     single: list[Item] = field(default_factory=list)
-    #: Their deletion would take something along that stands on no list.
-    held_back: list[Item] = field(default_factory=list)
-    gone: list[Item] = field(default_factory=list)
+    #: Nothing is sent for these: gone, or their deletion would take something along that stands on no list.
+    settled: list[Told] = field(default_factory=list)
 
 
 def run(request_id: UUID, *, budget: int, beat: Beat) -> bool:
@@ -74,13 +80,16 @@ def run(request_id: UUID, *, budget: int, beat: Beat) -> bool:
 
 def _work_through(plan: Plan, system: System, *, budget: int, beat: Beat) -> None:
     _require_system_open(system)
+    _require_last_word_published(plan)
     with systems.connected(system) as connector:
-        _require_self_test(connector)
-        current = Run(plan, connector, beat, budget)
-        _settle_unknown(current, system.pk)
+        _require_self_test(system, connector)
+        acting.settle_unknown(plan, system.pk, connector, beat=beat)
         publisher.require_sound()
-        if _try_one(current, system.pk):
-            _delete_rest(current, system.pk)
+        current = Run(Acts(plan, system, connector, beat), budget)
+        if _try_one(current):
+            _delete_rest(current)
+        if current.acts.failed:
+            raise current.acts.failed
 
 
 # --- gates -----------------------------------------------------------------------------------------------------------
@@ -94,7 +103,7 @@ def approved_plan(request_id: UUID) -> Plan:
     approval = request.approvals.filter(withdrawal__isnull=True).latest("at")
     if ApprovalBar.objects.filter(request=request, user_id=approval.by_id).exists():
         raise Refused("barred", "Whoever approved this list was barred from it.")
-    if approval.execute_after > timezone.now():
+    if approval.execute_after > clock.now():
         raise Refused("not_yet", "The time in which the approval can be withdrawn is not over.")
     plan = Plan.objects.get(pk=approval.plan_id, request=request)
     digest = plan_digest.digest(plan)
@@ -110,146 +119,181 @@ def _require_system_open(system: System) -> None:
         raise ConnectorError("read_only", permanent=False)
 
 
-def _require_self_test(connector: ContentConnector) -> None:
+def _require_last_word_published(plan: Plan) -> None:
+    """What stopped for want of a published ledger writes nothing more into it before that is mended."""
+    stopped = ReceiptItem.objects.filter(item__plan=plan, code="not_published").order_by("-id")
+    if (last := stopped.select_related("receipt__leaf").first()) is not None:
+        witnessing.require_published(last.receipt.leaf)
+
+
+def _require_self_test(system: System, connector: ContentConnector) -> None:
+    """The credentials have all that deleting needs. What they showed a few minutes ago counts."""
+    now = clock.now()
+    if system.tested_at and system.tested_at > now - timedelta(minutes=settings.PORTAL_SELF_TEST_MINUTES):
+        return
     failed = [check for check in connector.self_test() if not check.passed]
     if failed and failed[0].outage:
         raise ConnectorError(failed[0].outage, permanent=False)
     if failed:
         raise Refused("credentials", failed[0].advice)
+    System.objects.filter(pk=system.pk).update(tested_at=now)
 
 
-# --- what is left to do ----------------------------------------------------------------------------------------------
+# --- the trial -------------------------------------------------------------------------------------------------------
 
 
-def _open_groups(current: Run, system_id: UUID) -> list[tuple[str, list[Item]]]:
-    items = receipts.unfinished(current.plan).filter(system_id=system_id)
-    return receipts.by_interaction(items, limit=current.budget)
-
-
-def _try_one(current: Run, system_id: UUID) -> bool:
+def _try_one(current: Run) -> bool:
     """Delete one interaction alone and read it back; ``True`` when the system keeps its word.
 
     After a trial that failed, and a person's word that the system was mended, another interaction is tried. What the
     failed one left is found when everything is read back, and waits for a supplementary list.
     """
-    trials = _trials(current.plan, system_id)
-    if trials.filter(result=Verification.Result.VERIFIED_ABSENT).exists():
+    acts = current.acts
+    if trials.is_passed(current.plan, current.system.pk):
         return True
-    if system_id in failed_trials(current.plan):
-        raise Refused("trial_failed", "The first deletion did not take effect. A person must look at the system.")
     # Nothing first: what a run deleted that died before it read back is the trial.
-    for group in (None, *_open_groups(current, system_id)):
+    for group in (None, *receipts.by_interaction(_open_items(current), limit=current.budget)):
         if group is not None:
             _carry_out(current, [group])
-        of_system = receipts.to_delete(current.plan).filter(system_id=system_id, latest=Result.DELETED)
-        deleted = of_system.exclude(external_id__in=trials.values("item__external_id")).first()
-        if deleted is not None:
-            _read_back_trial(current, deleted)
+        if (deleted := trials.untested(current.plan, current.system.pk)) is not None:
+            trials.read_back(acts.connector, deleted)
             return True
     return False
 
 
-def _trials(plan: Plan, system_id: UUID) -> QuerySet[Verification]:
-    return Verification.objects.filter(item__plan=plan, item__system_id=system_id, round=0)
-
-
-def failed_trials(plan: Plan) -> set[UUID]:
-    """The systems in which the last trial of this list failed, and nobody has said since that they were mended."""
-    mended = dict(plan.mendings.order_by("at").values_list("system_id", "at"))
-    trials = Verification.objects.filter(item__plan=plan, round=0).order_by("at")
-    last = {trial.item.system_id: trial for trial in trials.select_related("item")}
-    return {
-        system_id
-        for system_id, trial in last.items()
-        if trial.result != Verification.Result.VERIFIED_ABSENT
-        and (system_id not in mended or mended[system_id] < trial.at)
-    }
-
-
-def mend(request_id: UUID, *, actor: User, reason: str) -> None:
-    """A supervisor says that the system was mended: the trial is tried again. What is approved does not change."""
-    gates.require(actor, "requests_app.approve_request")
-    gates.require_reason(reason, MENDED_REASONS)
-    with transaction.atomic(durable=True):
-        request = Request.objects.select_for_update().get(pk=request_id)
-        gates.require_state(request, State.APPROVED)
-        gates.require_not_the_subject(request, actor)
-        plan = Plan.objects.get(request=request, digest=request.plan_digest)
-        failed = failed_trials(plan)
-        if not failed:
-            raise Refused("no_failed_trial", "No trial deletion of this list has failed. Reload the page.")
-        for system_id in sorted(failed):
-            leaf = audit.append(
-                "trial.mended", actor=actor, about=request, plan=plan.pk, system=system_id, reason=reason
-            )
-            Mending.objects.create(plan=plan, system_id=system_id, by=actor, reason=reason, leaf=leaf)
-
-
-def _read_back_trial(current: Run, item: Item) -> None:
-    left = current.connector.get(item.external_id)
-    absent = left is None or item.content_key not in {content.key for content in left.content}
-    _note_trial(item, absent=absent)
-    if not absent:
-        raise Refused("trial_failed", "The first deletion did not take effect. A person must look at the system.")
-
-
-def _note_trial(item: Item, *, absent: bool) -> None:
-    with transaction.atomic(durable=True):
-        leaf = audit.append(
-            "deletion.verified", actor=audit.WORKER, about=item.plan.request_id, plan=item.plan_id, absent=int(absent),
-            reappeared=int(not absent), not_verifiable=0, round=0,
-        )  # fmt: skip
-        result = Verification.Result.VERIFIED_ABSENT if absent else Verification.Result.REAPPEARED
-        Verification.objects.create(item=item, round=0, result=result, leaf=leaf)
-
-
-def _delete_rest(current: Run, system_id: UUID) -> None:
-    size = current.connector.manifest.batch_size
-    groups = _open_groups(current, system_id)
-    for start in range(0, len(groups), size):
-        _carry_out(current, groups[start : start + size])
-
-
-def _carry_out(current: Run, groups: list[tuple[str, list[Item]]]) -> None:
+def _carry_out(current: Run, groups: list[Group]) -> None:
     """Look at these interactions once more, then delete what the list says of them."""
-    current.beat()
+    current.acts.beat()
     current.budget -= len(groups)
     looked = _look(current, groups)
-    if looked.gone:
-        _receive_look(current, [(item, Result.ALREADY_GONE, "") for item in looked.gone])
-    if looked.held_back:
-        _receive_look(current, [(item, Result.NEEDS_PERSON, "goes_with") for item in looked.held_back])
+    current.acts.note(looked.settled)
     if looked.whole:
-        _delete_whole(current, looked.whole)
-    for item in looked.single:
-        current.beat()
-        _delete_single(current, item)
+        current.acts.batch(looked.whole)
+    current.acts.files(looked.single)
+
+
+# --- the rest --------------------------------------------------------------------------------------------------------
+
+
+def _delete_rest(current: Run) -> None:
+    size = current.acts.connector.manifest.batch_size
+    with acting.opened(current.acts, wanted=_calls_wanted(current, size)) as acts:
+        waiting: list[Looked] = []
+        for groups in _parts(current):
+            looked = _look(current, groups)
+            acts.note(looked.settled)
+            acts.files(looked.single)
+            waiting.append(looked)
+            while sum(len(part.whole) for part in waiting) >= size:
+                _send(current, waiting, size)
+        if any(part.whole for part in waiting):
+            _send(current, waiting, size)
+
+
+def _send(current: Run, waiting: list[Looked], size: int) -> None:
+    """Delete the next ``size`` interactions that wait, after another look where the last one is too old."""
+    whole: dict[str, list[Item]] = {}
+    stale: list[Group] = []
+    while waiting and len(whole) + len(stale) < size:
+        part = waiting[0]
+        taken = dict(islice(part.whole.items(), size - len(whole) - len(stale)))
+        part.whole = {external_id: items for external_id, items in part.whole.items() if external_id not in taken}
+        if time.monotonic() - part.at > FRESH:
+            stale += taken.items()
+        else:
+            whole |= taken
+        if not part.whole:
+            waiting.pop(0)
+    if stale:
+        looked = _look(current, stale)
+        current.acts.note(looked.settled)
+        current.acts.files(looked.single)
+        whole |= looked.whole
+    if whole:
+        current.acts.batch(whole)
+
+
+def _parts(current: Run) -> Iterator[list[Group]]:
+    """What is still to go, in the order in which it began, a stretch of time that one search spans at a time."""
+    longest = lookups.longest(current.acts.connector)
+    after: tuple[datetime, str] | None = None
+    while current.budget > 0:
+        most = min(PART, current.budget)
+        groups = receipts.by_interaction(_open_items(current), limit=most, after=after, within=longest)
+        if not groups:
+            return
+        current.acts.beat()
+        current.budget -= len(groups)
+        yield groups
+        last = groups[-1][1][-1]
+        after = (last.occurred_at, last.external_id)
+
+
+def _open_items(current: Run):  # type: ignore[no-untyped-def]  # the annotated query set of ``receipts``
+    return receipts.unfinished(current.plan).filter(system_id=current.system.pk)
+
+
+def _calls_wanted(current: Run, size: int) -> int:
+    """How many calls there are to make at once, at most as many as the system takes."""
+    most = current.system.delete_parallel
+    if most == 1:
+        return 1
+    alone = _open_items(current).filter(action=Item.Action.DELETE_CONTENT).order_by()
+    whole = _open_items(current).filter(action=Item.Action.DELETE_INTERACTION).order_by()
+    batches = len(whole.values_list("external_id", flat=True).distinct()[: most * size]) / size
+    return max(1, min(most, round(batches + 0.5) + len(alone.values_list("pk")[:most])))
 
 
 # --- looking once more -----------------------------------------------------------------------------------------------
 
 
-def _look(current: Run, groups: list[tuple[str, list[Item]]]) -> Looked:
-    looked = Looked()
+def _look(current: Run, groups: list[Group]) -> Looked:
+    """See what is there now, and sort: gone, whole, file by file, not to be touched."""
+    wanted = [(external_id, items[0].occurred_at) for external_id, items in groups]
+    seen = lookups.see(current.acts.connector, current.system.pk, wanted, beat=current.acts.beat)
+    looked = Looked(at=time.monotonic())
+    found: list[tuple[Interaction, list[Item]]] = []
     for external_id, items in groups:
-        current.beat()
-        interaction = current.connector.get(external_id)
+        interaction = seen[external_id]
         present = {content.key for content in interaction.content} if interaction else set()
         here = [item for item in items if item.content_key in present]
-        looked.gone += [item for item in items if item.content_key not in present]
-        if interaction is None or not here:
-            continue
-        receipts.discover(current.plan, here[0], interaction.content)
-        if _may_go_whole(current.plan, here[0], interaction):
-            looked.whole[external_id] = here
-            continue
-        taking_along = _taking_along(current, here, interaction)
-        looked.single += [item for item in here if item not in taking_along]
-        looked.held_back += taking_along
+        looked.settled += [(item, Result.ALREADY_GONE, "") for item in items if item.content_key not in present]
+        if interaction is not None and here:
+            found.append((interaction, here))
+    receipts.discover(current.plan, [(here[0], interaction.content) for interaction, here in found])
+    listed = _listed(current, [interaction.external_id for interaction, _ in found])
+    for interaction, here in found:
+        _sort(current, looked, interaction, here, listed.get(interaction.external_id, {}))
     return looked
 
 
-def _may_go_whole(plan: Plan, item: Item, interaction: Interaction) -> bool:
+def _listed(current: Run, external_ids: list[str]) -> dict[str, dict[str, str]]:
+    """What this list says of each piece of content of these interactions: id → key → action."""
+    said: dict[str, dict[str, str]] = {}
+    rows = current.plan.items.filter(system_id=current.system.pk, external_id__in=external_ids)
+    for external_id, key, action in rows.order_by().values_list("external_id", "content_key", "action"):
+        said.setdefault(external_id, {})[key] = action
+    return said
+
+
+def _sort(current: Run, looked: Looked, interaction: Interaction, here: list[Item], said: dict[str, str]) -> None:
+    if _may_go_whole(here[0], interaction, said):
+        looked.whole[interaction.external_id] = here
+        return
+    unlisted = {
+        content.content_class
+        for content in interaction.content
+        if said.get(content.key, Item.Action.KEEP) == Item.Action.KEEP
+    }
+    leads = {lead for lead, follower in current.acts.connector.manifest.goes_with if follower in unlisted}
+    for item in here:
+        if item.content_class in leads:
+            looked.settled.append((item, Result.NEEDS_PERSON, "goes_with"))
+        else:
+            looked.single.append(item)
+
+
+def _may_go_whole(item: Item, interaction: Interaction, said: dict[str, str]) -> bool:
     """Only when every piece of content that is there now stands on this list as «delete with its interaction».
 
     A fresh interaction goes file by file: a transcript that arrives between this look and the call would else be
@@ -257,106 +301,4 @@ def _may_go_whole(plan: Plan, item: Item, interaction: Interaction) -> bool:
     """
     if item.occurred_at > timezone.now() - timedelta(hours=settings.PORTAL_SETTLED_HOURS):
         return False
-    listed = set(
-        plan.items.filter(
-            system_id=item.system_id, external_id=item.external_id, action=Item.Action.DELETE_INTERACTION
-        ).values_list("content_key", flat=True)
-    )
-    return {content.key for content in interaction.content} <= listed
-
-
-def _taking_along(current: Run, items: list[Item], interaction: Interaction) -> list[Item]:
-    """The items whose deletion takes content along that does not stand on this list, such as a screen recording."""
-    to_go = current.plan.items.filter(system_id=items[0].system_id, external_id=interaction.external_id)
-    listed = set(to_go.exclude(action=Item.Action.KEEP).values_list("content_key", flat=True))
-    unlisted = {content.content_class for content in interaction.content if content.key not in listed}
-    leads = {lead for lead, follower in current.connector.manifest.goes_with if follower in unlisted}
-    return [item for item in items if item.content_class in leads]
-
-
-# --- acting ----------------------------------------------------------------------------------------------------------
-
-
-def _receive_look(current: Run, outcomes: list[tuple[Item, str, str]]) -> None:
-    """Nothing is sent: not there any more, or not to be deleted alone. The look itself is the receipt."""
-    items = [item for item, _, _ in outcomes]
-    step = receipts.open_step(current.plan, kind=Step.Kind.LOOK, items=items)
-    intent = receipts.intend(step, items=items, kind="look")
-    receipts.receive(intent, outcomes, probed=True)
-
-
-def _delete_whole(current: Run, whole: dict[str, list[Item]]) -> None:
-    current.beat()
-    items = [item for group in whole.values() for item in group]
-    step = receipts.open_step(current.plan, kind=Step.Kind.BATCH, items=items)
-    intent = receipts.intend(step, items=items, kind="batch")
-    _require_published(intent, items)
-    try:
-        outcomes = current.connector.delete_interactions(list(whole))
-    except ConnectorError as error:
-        _fail(step, intent, items, error)
-        raise
-    told = {outcome.external_id: outcome for outcome in outcomes}
-    receipts.receive(intent, [_outcome_of(item, told[item.external_id]) for item in items])
-
-
-def _delete_single(current: Run, item: Item) -> None:
-    step = receipts.open_step(current.plan, kind=Step.Kind.CONTENT, items=[item])
-    intent = receipts.intend(step, items=[item], kind="content")
-    _require_published(intent, [item])
-    try:
-        outcome = current.connector.delete_content(item.external_id, item.content_key)
-    except ConnectorError as error:
-        _fail(step, intent, [item], error)
-        raise
-    receipts.receive(intent, [_outcome_of(item, outcome)])
-
-
-def _require_published(intent: Intent, items: list[Item]) -> None:
-    """The intent is where others can see it, or nothing is sent and the receipt says so."""
-    try:
-        witnessing.require_published(intent.leaf)
-    except Refused as refused:
-        receipts.receive(intent, [receipts.failure(item, refused.code, permanent=False) for item in items])
-        raise
-
-
-def _outcome_of(item: Item, outcome: Outcome) -> tuple[Item, str, str]:
-    match outcome.result:
-        case "deleted":
-            return item, Result.DELETED, ""
-        case "already_gone":
-            return item, Result.ALREADY_GONE, ""
-        case "forbidden":
-            return item, Result.NEEDS_PERSON, "forbidden"
-    return receipts.failure(item, outcome.code or "server_error", permanent=outcome.permanent)
-
-
-def _fail(step: Step, intent: Intent, items: list[Item], error: ConnectorError) -> None:
-    """The call as a whole failed. Where it may have been carried out all the same, the intent stays open: unknown."""
-    if error.permanent or error.code in receipts.NOT_SENT:
-        permanent = error.permanent and error.code not in receipts.NOT_SENT
-        receipts.receive(intent, [receipts.failure(item, error.code, permanent=permanent) for item in items])
-        return
-    receipts.release(step)
-
-
-def _settle_unknown(current: Run, system_id: UUID) -> None:
-    """Ask the system what became of every intent without a receipt, before anything else is sent."""
-    open_steps = Step.objects.filter(plan=current.plan, system_id=system_id, intents__receipt__isnull=True)
-    for step in open_steps.filter(intents__isnull=False).distinct():
-        current.beat()
-        intent = receipts.take_over(step)
-        if intent is None:
-            raise Refused("lease_runs", "Another worker may still be acting. Its lease must run out first.")
-        items = step.items.order_by("external_id", "content_key")
-        gone = Result.ALREADY_GONE if step.kind == Step.Kind.LOOK else Result.DELETED  # a look has sent nothing
-        outcomes = []
-        for external_id, group in groupby(items, key=lambda item: item.external_id):
-            interaction = current.connector.get(external_id)
-            present = {content.key for content in interaction.content} if interaction else set()
-            outcomes += [
-                receipts.failure(item, "unknown", permanent=False) if item.content_key in present else (item, gone, "")
-                for item in group
-            ]
-        receipts.receive(intent, outcomes, probed=True)
+    return all(said.get(content.key) == Item.Action.DELETE_INTERACTION for content in interaction.content)

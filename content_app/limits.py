@@ -32,6 +32,8 @@ from requests_app import audit
 
 #: Codes of an account that is in trouble; any other says that it is well and does not want this call.
 OUTAGES = frozenset({"unreachable", "timeout", "server_error", "malformed"})
+#: Codes by which this door forbids a call: nothing was sent, so nothing is learnt.
+FORBIDDEN = frozenset({"stopped", "read_only", "paused", "busy"})
 #: Calls in a row that may fail, and how many of the last twenty, before the account is left alone.
 FAILURES, OF_TWENTY = 5, 10
 _TWENTY = (1 << 20) - 1
@@ -154,16 +156,23 @@ def turn(system_id: UUID, purpose: Purpose, now: Standing, *, count: int = 1) ->
     """
     if not settings.PORTAL_RATE_LIMIT:
         return 0.0
-    kind, per_minute = ("batch", now.batches) if purpose == "batch" else ("call", now.calls)
-    interval = timedelta(minutes=1) / per_minute
-    caught_up = interval * int(per_minute * CATCH_UP)
+    kind = "batch" if purpose == "batch" else "call"
+    apart = timedelta(seconds=interval(purpose, now))
+    caught_up = apart * int(timedelta(minutes=1) / apart * CATCH_UP)
     Bucket.objects.get_or_create(system_id=system_id, kind=kind)
     with transaction.atomic():
         bucket = Bucket.objects.select_for_update().get(system_id=system_id, kind=kind)
         moment = clock.now()
         slot = max(bucket.due or moment, moment - caught_up)
-        Bucket.objects.filter(pk=bucket.pk).update(due=slot + interval * count, turns=F("turns") + count)
+        Bucket.objects.filter(pk=bucket.pk).update(due=slot + apart * count, turns=F("turns") + count)
     return max(0.0, (slot - moment).total_seconds())
+
+
+def interval(purpose: Purpose, now: Standing) -> float:
+    """Seconds between two turns; none where the rate limit is off."""
+    if not settings.PORTAL_RATE_LIMIT:
+        return 0.0
+    return 60 / (now.batches if purpose == "batch" else now.calls)
 
 
 # --- the circuit breaker ---------------------------------------------------------------------------------------------
@@ -189,6 +198,14 @@ def require_unpaused(system_id: UUID, now: Standing) -> None:
     if not rested.update(position=Breaker.Position.HALF_OPEN, retry_at=answer_by):
         left = (now.retry_at - moment).total_seconds() if now.retry_at else FIRST_REST
         raise ConnectorError("paused", permanent=False, retry_after=max(1.0, left))
+
+
+def require_closed_breaker(now: Standing) -> None:
+    """Raise where ``require_unpaused`` would wait or try; for calls that are to be sent beside others."""
+    if now.position != Breaker.Position.CLOSED:
+        raise ConnectorError("paused", permanent=False, retry_after=FIRST_REST)
+    if now.paused_until and (left := (now.paused_until - clock.now()).total_seconds()) > 0:
+        raise ConnectorError("rate_limited", permanent=False, retry_after=left)
 
 
 def note_failure(system_id: UUID, error: ConnectorError) -> None:

@@ -11,29 +11,42 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Sum
 from django.utils import timezone
 
-from content_app import discovery, execution, planning, receipts, verification
+from content_app import clock, discovery, execution, limits, planning, receipts, verification
 from content_app.connectors.base import ConnectorError
-from content_app.models import Errand, Heartbeat, Item, Plan
+from content_app.models import Errand, Heartbeat, Item, Plan, Receipt, Search, Verification
 from content_app.receipts import Beat
-from requests_app import audit, forgotten_list, transitions
+from requests_app import audit, deadlines, forgotten_list, gates, transitions
 from requests_app.errors import Refused
 from requests_app.models import Request
 from requests_app.states import State
 
 logger = logging.getLogger(__name__)
 Attention = Errand.Attention
+#: Why work is started again.
+RESTART_REASONS = (
+    ("mended", "What was wrong has been mended"),
+    ("looked_into", "Looked into it; nothing is wrong with the request"),
+    ("try_once", "Try it once more before it is done by hand"),
+)
 WORKING = (State.VALIDATED, State.PLANNED, State.APPROVED, State.EXECUTED)
+#: What no clock mends: a person must start the work again.
+PARKED = (Attention.POISONED, Attention.DEADLINE)
+#: Failures in a row after which a near deadline ends the tries.
+ENOUGH_FAILURES = 3
 #: Seconds until a request that waits for a person is looked at again, should the person have acted elsewhere.
 IDLE = 30
-LONGEST_WAIT = 900
+#: Seconds: the first wait after a failure is at most this, the next twice as long, up to the longest.
+BASE_WAIT, LONGEST_WAIT = 2.0, 900.0
 #: Seconds until the next look where nothing is asked of the outside system meanwhile.
 SOON = {"busy": 1.0, "read_only": 5.0, "stopped": 5.0}
 
@@ -45,17 +58,17 @@ def due(*, limit: int = 100) -> list[UUID]:
     """Requests that the workshop should look at now: by state, or because their later read-back is due."""
     if forgotten_list.replay_is_due():
         return []
-    now = timezone.now()
+    now = clock.now()
     later = Q(state__in=[State.VERIFIED, State.CLOSED], errand__again_at__lte=now)
     free = Q(errand__isnull=True) | Q(errand__next_at__lte=now) | ~Q(errand__seen=F("state"))
     wanted = Request.objects.filter(origin=Request.Origin.LIVE, subject__forgotten_at__isnull=True)
-    found = wanted.filter(free, Q(state__in=WORKING) | later)
+    found = wanted.filter(free, Q(state__in=WORKING) | later).exclude(errand__attention__in=PARKED)
     return list(found.order_by("received_at").values_list("pk", flat=True)[:limit])
 
 
 def claim_for_queue(request_id: UUID) -> bool:
     """Mark a request as queued for a while, so that it is not queued again every second; ``False`` when it was."""
-    now = timezone.now()
+    now = clock.now()
     Errand.objects.get_or_create(request_id=request_id, defaults={"next_at": now})
     state = Request.objects.values_list("state", flat=True).get(pk=request_id)
     mine = Errand.objects.filter(Q(next_at__lte=now) | ~Q(seen=state), request_id=request_id)
@@ -73,27 +86,47 @@ def advance(request_id: UUID) -> bool:
     if fence is None:
         return False
     try:
-        attention, wait, worked = _work(request_id, beat=_beat(request_id, fence))
+        ending = _work(request_id, fence)
     except Exception:
         logger.exception("request %s: the work ended in an unexpected fault", request_id)
-        _release(request_id, fence, attention=Attention.CRASHED, failed=True)
+        _release(request_id, fence, Ending(Attention.CRASHED, wait=None))
         raise
-    _release(request_id, fence, attention=attention, wait=wait, failed=wait is None and not worked)
-    return worked
+    _release(request_id, fence, ending)
+    return ending.worked
 
 
-def _work(request_id: UUID, *, beat: Beat) -> tuple[Attention, float | None, bool]:
-    """One run: (what a person must look at, seconds until the next look or ``None`` for back-off, was work done)."""
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a run ended: what a person must look at, and the seconds until the next look, or ``None`` for back-off."""
+
+    attention: Attention
+    wait: float | None
+    worked: bool = False
+    #: The account where it failed.
+    at: object = None
+
+    @property
+    def failed(self) -> bool:
+        return self.wait is None and not self.worked
+
+
+def _work(request_id: UUID, fence: int) -> Ending:
+    errand = Errand.objects.get(request_id=request_id)
+    if errand.starts > settings.PORTAL_MAX_STARTS:
+        return Ending(Attention.POISONED, wait=IDLE)
+    if errand.failures and errand.failed_at_id and not limits.may_retry(errand.failed_at_id):
+        return Ending(Attention(errand.attention), wait=random.uniform(5, 15))  # noqa: S311  jitter, not a secret
     try:
-        worked = _next_room(request_id, beat=beat)
+        worked = _next_room(request_id, beat=_beat(request_id, fence))
     except ConnectorError as error:
         wait = SOON.get(error.code, error.retry_after)
-        return _attention_of(error), wait if wait is None else min(wait, LONGEST_WAIT), False
+        return Ending(_attention_of(error), wait if wait is None else min(wait, LONGEST_WAIT), at=error.at)
     except Refused as refused:
         if refused.code == "run_over":
-            return _standing_attention(request_id), 0, True
-        return _attention_of_refusal(refused, request_id)
-    return _standing_attention(request_id), 0 if worked else IDLE, worked
+            return Ending(_standing_attention(request_id), 0, worked=True)
+        attention, wait, worked = _attention_of_refusal(refused, request_id)
+        return Ending(attention, wait, worked=worked)
+    return Ending(_standing_attention(request_id), 0 if worked else IDLE, worked=worked)
 
 
 def _next_room(request_id: UUID, *, beat: Beat) -> bool:
@@ -146,14 +179,14 @@ def _verify(request: Request, *, beat: Beat) -> bool:
     if done and not verification.still_there(request.pk):
         with transaction.atomic(durable=True):
             transitions.move(request.pk, seen=State.EXECUTED, to=State.VERIFIED, actor=audit.WORKER)
-            again = timezone.now() + timedelta(days=settings.PORTAL_VERIFY_AGAIN_DAYS)
+            again = clock.now() + timedelta(days=settings.PORTAL_VERIFY_AGAIN_DAYS)
             Errand.objects.filter(request=request).update(again_at=again)
     return True
 
 
 def _verify_again(request: Request, *, beat: Beat) -> bool:
     """The later read-back; it follows the reply and does not hold it up."""
-    due_now = Errand.objects.filter(request=request, again_at__lte=timezone.now())
+    due_now = Errand.objects.filter(request=request, again_at__lte=clock.now())
     if not due_now.exists():
         return False
     if verification.run(request.pk, round_number=2, budget=settings.PORTAL_RUN_BUDGET, beat=beat):
@@ -172,6 +205,8 @@ def _attention_of(error: ConnectorError) -> Attention:
             return Attention.SHADOW
         case "stopped":
             return Attention.STOPPED
+        case "paused":
+            return Attention.PAUSED
         case "bad_credentials" | "missing_credentials" | "scope_refused" | "unauthorised" | "forbidden":
             return Attention.CREDENTIALS
     return Attention.UNREACHABLE
@@ -181,7 +216,7 @@ def _attention_of_refusal(refused: Refused, request_id: UUID) -> tuple[Attention
     match refused.code:
         case "not_yet":
             after = Request.objects.get(pk=request_id).approvals.latest("at").execute_after
-            return Attention.NONE, (after - timezone.now()).total_seconds(), False
+            return Attention.NONE, max(0.0, (after - clock.now()).total_seconds()), False
         case "lease_runs" | "lost_lease" | "moved_on" | "wrong_state":
             return Attention.NONE, 5, False
         case "not_published" | "ledger_mismatch":
@@ -224,14 +259,32 @@ def forgotten_among(request_ids: Iterable[str]) -> set[str]:
 
 
 def _take_lease(request_id: UUID) -> int | None:
-    now = timezone.now()
+    """Become the only one who works on it; ``None`` while another does. Counts starts that led nowhere."""
+    now = clock.now()
     Errand.objects.get_or_create(request_id=request_id, defaults={"next_at": now})
     free = Errand.objects.filter(Q(lease_until__isnull=True) | Q(lease_until__lte=now), request_id=request_id)
     until = now + timedelta(seconds=settings.PORTAL_LEASE_SECONDS)
     with transaction.atomic():
-        if not free.update(lease_until=until, fence=F("fence") + 1):
+        if not free.exclude(attention__in=PARKED).update(lease_until=until, fence=F("fence") + 1):
             return None
-        return Errand.objects.get(request_id=request_id).fence
+        errand = Errand.objects.get(request_id=request_id)
+        got = _progress(request_id)
+        errand.starts = errand.starts + 1 if got == errand.progress else 1
+        errand.progress = got
+        errand.save(update_fields=["starts", "progress"])
+    return errand.fence
+
+
+def _progress(request_id: UUID) -> str:
+    """How far the request has come: it changes with every answer that was written down, and with nothing else.
+
+    What was only looked up afterwards does not count: a call that kills its worker would else be made for ever.
+    """
+    told = Receipt.objects.filter(intent__step__plan__request_id=request_id, probed=False).count()
+    searched = Search.objects.filter(request_id=request_id).aggregate(n=Sum("cursor"))["n"] or 0
+    read = Verification.objects.filter(item__plan__request_id=request_id).count()
+    state = Request.objects.values_list("state", flat=True).get(pk=request_id)
+    return f"{state} {searched} {told} {read}"
 
 
 def _beat(request_id: UUID, fence: int) -> Beat:
@@ -241,22 +294,47 @@ def _beat(request_id: UUID, fence: int) -> Beat:
     def beat() -> None:
         if time.monotonic() > over:
             raise Refused("run_over", "This run is over; the next one goes on.")
-        until = timezone.now() + timedelta(seconds=settings.PORTAL_LEASE_SECONDS)
+        until = clock.now() + timedelta(seconds=settings.PORTAL_LEASE_SECONDS)
         if not Errand.objects.filter(request_id=request_id, fence=fence).update(lease_until=until):
             raise Refused("lost_lease", "Another worker has taken this request over.")
 
     return beat
 
 
-def _release(request_id: UUID, fence: int, *, attention: Attention, wait: float | None = None, failed: bool) -> None:
+def _release(request_id: UUID, fence: int, ending: Ending) -> None:
+    """Note how the run ended, and when to look again: at once, at the named time, or after a random back-off."""
     errand = Errand.objects.filter(request_id=request_id, fence=fence)
-    failures = (errand.values_list("failures", flat=True).first() or 0) + 1 if failed else 0
+    before = errand.values_list("failures", flat=True).first() or 0
+    failures = before + 1 if ending.failed else 0 if ending.worked else before
+    attention, wait = ending.attention, ending.wait
     if wait is None:
-        wait = random.uniform(0.5, 1) * min(LONGEST_WAIT, 2**failures)  # noqa: S311  jitter, not a secret
+        wait = random.uniform(0.5, min(LONGEST_WAIT, BASE_WAIT * 2 ** (failures - 1)))  # noqa: S311  jitter, not a secret
+    if failures >= ENOUGH_FAILURES and _deadline_is_near(request_id):
+        attention = Attention.DEADLINE
     errand.update(
-        lease_until=None, next_at=timezone.now() + timedelta(seconds=wait), failures=failures, attention=attention,
+        lease_until=None, next_at=clock.now() + timedelta(seconds=wait), failures=failures, attention=attention,
+        failed_at=ending.at if failures else None, starts=F("starts") if attention == Attention.POISONED else 0,
         seen=Request.objects.values_list("state", flat=True).get(pk=request_id),
     )  # fmt: skip
+
+
+def _deadline_is_near(request_id: UUID) -> bool:
+    received_at = Request.objects.values_list("received_at", flat=True).get(pk=request_id)
+    last = deadlines.working_days_before(deadlines.careful_due(received_at), settings.PORTAL_HAND_OVER_DAYS)
+    return timezone.localdate() >= last
+
+
+def restart(request_id: UUID, *, actor: User, reason: str) -> None:
+    """A person starts work again that had died each time, or that had failed too near the deadline."""
+    gates.require(actor, "requests_app.approve_request")
+    gates.require_reason(reason, RESTART_REASONS)
+    with transaction.atomic(durable=True):
+        request = Request.objects.get(pk=request_id)
+        gates.require_not_the_subject(request, actor)
+        parked = Errand.objects.filter(request=request, attention__in=PARKED)
+        if not parked.update(attention=Attention.NONE, starts=0, failures=0, next_at=clock.now(), lease_until=None):
+            raise Refused("not_parked", "The work goes on by itself. Reload the page.")
+        audit.append("work.restarted", actor=actor, about=request, reason=reason)
 
 
 # --- signs of life ---------------------------------------------------------------------------------------------------
@@ -264,6 +342,6 @@ def _release(request_id: UUID, fence: int, *, attention: Attention, wait: float 
 
 def show_life(name: str) -> datetime:
     """Note that a part of the machinery lives."""
-    now = timezone.now()
+    now = clock.now()
     Heartbeat.objects.update_or_create(name=name, defaults={"at": now})
     return now

@@ -21,6 +21,8 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
+from content_app import clock
+from content_app.connectors.base import Content
 from content_app.models import Candidate, Intent, Item, Plan, Receipt, ReceiptItem, Step, StepItem, Verification
 from requests_app import audit
 from requests_app.errors import Refused
@@ -34,7 +36,7 @@ Outcome = ReceiptItem.Outcome
 #: Answers that say the call was never carried out; they do not use up an item's tries.
 NOT_SENT = frozenset({
     "stopped", "busy", "read_only", "missing_credentials", "bad_credentials", "scope_refused", "unauthorised",
-    "rate_limited", "unreachable", "not_published", "ledger_mismatch",
+    "rate_limited", "unreachable", "not_published", "ledger_mismatch", "paused",
 })  # fmt: skip
 #: Codes of our own beside the connectors' → the sentence a person reads.
 CODES = {
@@ -69,38 +71,64 @@ def systems_of(items: QuerySet[Any]) -> list[UUID]:
     return list(items.order_by("system_id").values_list("system_id", flat=True).distinct())
 
 
-def by_interaction[T: Item](items: QuerySet[T], *, limit: int) -> list[tuple[str, list[T]]]:
-    """The first ``limit`` interactions of one system's items, as (external id, its items), read to their end.
+def by_interaction[T: Item](
+    items: QuerySet[T], *, limit: int, after: tuple[datetime, str] | None = None, within: timedelta | None = None
+) -> list[tuple[str, list[T]]]:
+    """The first ``limit`` interactions of one system's items by the time they began, as (external id, its items).
 
+    ``after`` is the last one of the part before; ``within`` is the longest time from the first of them to the last.
     Never a cursor that is left half read: the garbage collector would close it in the midst of another statement.
     """
-    wanted = list(items.order_by("external_id").values_list("external_id", flat=True).distinct()[: max(limit, 0)])
-    rows = items.filter(external_id__in=wanted).order_by("external_id", "content_key")
+    if after is not None:
+        at, external_id = after
+        items = items.filter(Q(occurred_at__gt=at) | Q(occurred_at=at, external_id__gt=external_id))
+    places = items.order_by("occurred_at", "external_id").values_list("occurred_at", "external_id").distinct()
+    if within is not None and (first := places.first()):
+        places = places.filter(occurred_at__lte=first[0] + within)
+    wanted = [external_id for _, external_id in places[: max(limit, 0)]]
+    rows = items.filter(external_id__in=wanted).order_by("occurred_at", "external_id", "content_key")
     return [(external_id, list(group)) for external_id, group in groupby(rows, key=lambda item: item.external_id)]
+
+
+def begin(plan: Plan, *, kind: Step.Kind, items: list[Item]) -> Intent:
+    """A step over these items, which all belong to one system, and its intent: one commit for all of them."""
+    with transaction.atomic(durable=True):
+        return _intend(_open_step(plan, kind=kind, items=items), items=items, kind=kind)
 
 
 def open_step(plan: Plan, *, kind: Step.Kind, items: list[Item]) -> Step:
     """A step over these items, which all belong to one system."""
     with transaction.atomic(durable=True):
-        step = Step.objects.create(plan=plan, system_id=items[0].system_id, kind=kind)
-        StepItem.objects.bulk_create(StepItem(step=step, item=item) for item in items)
-    return step
+        return _open_step(plan, kind=kind, items=items)
 
 
 def intend(step: Step, *, items: list[Item], kind: str) -> Intent:
     """Commit the intent: after this, whatever happens, the act is accounted for."""
     with transaction.atomic(durable=True):
-        _require_still_approved(step.plan)
-        until = timezone.now() + timedelta(seconds=settings.PORTAL_LEASE_SECONDS)
-        mine = Step.objects.filter(pk=step.pk, fence=step.fence).update(fence=step.fence + 1, lease_until=until)
-        if not mine:
-            raise Refused("lost_lease", "Another worker has taken this step over.")
-        step.fence += 1
-        leaf = audit.append(
-            "deletion.intended", actor=audit.WORKER, about=step.plan.request_id, plan=step.plan_id, step=step.pk,
-            fence=step.fence, items=len(items), kind=kind, digest=_digest([str(item.pk) for item in items]),
-        )  # fmt: skip
-        return Intent.objects.create(step=step, fence=step.fence, leaf=leaf)
+        return _intend(step, items=items, kind=kind)
+
+
+def _open_step(plan: Plan, *, kind: Step.Kind, items: list[Item]) -> Step:
+    step = Step.objects.create(plan=plan, system_id=items[0].system_id, kind=kind)
+    StepItem.objects.bulk_create((StepItem(step=step, item=item) for item in items), batch_size=1000)
+    return step
+
+
+def _intend(step: Step, *, items: list[Item], kind: str) -> Intent:
+    _require_still_approved(step.plan)
+    mine = Step.objects.filter(pk=step.pk, fence=step.fence).update(fence=step.fence + 1, lease_until=_lease())
+    if not mine:
+        raise Refused("lost_lease", "Another worker has taken this step over.")
+    step.fence += 1
+    leaf = audit.append(
+        "deletion.intended", actor=audit.WORKER, about=step.plan.request_id, plan=step.plan_id, step=step.pk,
+        fence=step.fence, items=len(items), kind=kind, digest=_digest([str(item.pk) for item in items]),
+    )  # fmt: skip
+    return Intent.objects.create(step=step, fence=step.fence, leaf=leaf)
+
+
+def _lease() -> datetime:
+    return clock.now() + timedelta(seconds=settings.PORTAL_LEASE_SECONDS)
 
 
 def _require_still_approved(plan: Plan) -> None:
@@ -129,9 +157,8 @@ def receive(intent: Intent, outcomes: Iterable[tuple[Item, str, str]], *, probed
             reason=min(codes, default=None),
         )  # fmt: skip
         receipt = Receipt.objects.create(intent=intent, status=status, probed=probed, hash=digest, leaf=leaf)
-        ReceiptItem.objects.bulk_create(
-            ReceiptItem(receipt=receipt, item=item, outcome=outcome, code=code) for item, outcome, code in listed
-        )
+        rows = [ReceiptItem(receipt=receipt, item=item, outcome=outcome, code=code) for item, outcome, code in listed]
+        ReceiptItem.objects.bulk_create(rows, batch_size=1000)
     return receipt
 
 
@@ -140,10 +167,10 @@ def take_over(step: Step) -> Intent | None:
     with transaction.atomic(durable=True):
         step = Step.objects.select_for_update().get(pk=step.pk)
         intent = step.intents.filter(receipt__isnull=True).order_by("-fence").first()
-        if intent is None or (step.lease_until and step.lease_until > timezone.now()):
+        if intent is None or (step.lease_until and step.lease_until > clock.now()):
             return None
         step.fence += 1
-        step.lease_until = timezone.now() + timedelta(seconds=settings.PORTAL_LEASE_SECONDS)
+        step.lease_until = _lease()
         step.save(update_fields=["fence", "lease_until"])
         intent.step = step
     return intent
@@ -194,35 +221,42 @@ def unread(plan: Plan, *, round_number: int) -> QuerySet[WithAnnotations[Item, L
 # --- content that turns up later -------------------------------------------------------------------------------------
 
 
-def discover(plan: Plan, item: Item, contents: Iterable) -> int:
-    """Note content of an approved interaction that no list has seen: it waits for a supplementary list."""
-    known = set(
-        Candidate.objects.filter(
-            request_id=plan.request_id, system_id=item.system_id, external_id=item.external_id
-        ).values_list("content_key", flat=True)
-    )
-    fresh = [content for content in contents if content.key not in known]
+def discover(plan: Plan, seen: Iterable[tuple[Item, Iterable[Content]]]) -> int:
+    """Note content of approved interactions that no list has seen: it waits for a supplementary list.
+
+    ``seen`` is of one system: one item of each interaction, with all content that it has now. Returns how much is new.
+    """
+    shown = {item.external_id: (item, contents) for item, contents in seen}
+    known: dict[str, set[str]] = {}
+    candidates = Candidate.objects.filter(request_id=plan.request_id, external_id__in=list(shown))
+    for system_id, external_id, key in candidates.values_list("system_id", "external_id", "content_key"):
+        if system_id == shown[external_id][0].system_id:
+            known.setdefault(external_id, set()).add(key)
+    fresh = [
+        (item, content)
+        for item, contents in shown.values()
+        for content in contents
+        if content.key not in known.get(item.external_id, ())
+    ]
     if not fresh:
         return 0
     with transaction.atomic(durable=True):
-        Candidate.objects.bulk_create(
-            [
-                Candidate(
-                    request_id=plan.request_id, system_id=item.system_id, external_id=item.external_id,
-                    content_key=content.key, content_class=content.content_class, media_type=content.media_type[:80],
-                    length=content.length, occurred_at=item.occurred_at, direction=item.direction, line=item.line,
-                    agents=item.agents, shared=item.shared, kind=Candidate.Kind.DISCOVERED, included=True,
-                    link=Candidate.Link.OWN_IDENTIFIER, chosen_at=timezone.now(),
-                )
-                for content in fresh
-            ],
-            ignore_conflicts=True,
-        )  # fmt: skip
+        rows = [_turned_up(plan, item, content) for item, content in fresh]
+        Candidate.objects.bulk_create(rows, ignore_conflicts=True)
         audit.append(
-            "content.discovered", actor=audit.WORKER, about=plan.request_id, plan=plan.pk, system=item.system_id,
-            items=len(fresh),
+            "content.discovered", actor=audit.WORKER, about=plan.request_id, plan=plan.pk,
+            system=fresh[0][0].system_id, items=len(fresh),
         )  # fmt: skip
     return len(fresh)
+
+
+def _turned_up(plan: Plan, item: Item, content: Content) -> Candidate:
+    return Candidate(
+        request_id=plan.request_id, system_id=item.system_id, external_id=item.external_id, content_key=content.key,
+        content_class=content.content_class, media_type=content.media_type[:80], length=content.length,
+        occurred_at=item.occurred_at, direction=item.direction, line=item.line, agents=item.agents, shared=item.shared,
+        kind=Candidate.Kind.DISCOVERED, included=True, link=Candidate.Link.OWN_IDENTIFIER, chosen_at=timezone.now(),
+    )  # fmt: skip
 
 
 def waiting(request: Request) -> QuerySet[Candidate]:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from itertools import batched
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from content_app import receipts, systems
+from content_app import lookups, receipts, systems
 from content_app.connectors.base import ContentConnector
 from content_app.models import Candidate, Item, Plan, System, Verification
 from content_app.receipts import Beat
@@ -25,7 +24,8 @@ from requests_app import audit
 from requests_app.models import Approval
 
 Result = Verification.Result
-CHUNK = 50
+#: Most interactions that are read back together; one entry says so.
+PART = 500
 
 
 def run(request_id: UUID, *, round_number: int, budget: int, beat: Beat) -> bool:
@@ -69,20 +69,24 @@ def _read_back(
     plan: Plan, system_id: UUID, connector: ContentConnector, *, round_number: int, budget: int, beat: Beat
 ) -> None:
     items = receipts.unread(plan, round_number=round_number).filter(system_id=system_id)
-    for chunk in batched(receipts.by_interaction(items, limit=budget), CHUNK):
-        _note(plan, _look(plan, connector, chunk, beat=beat), round_number=round_number)
+    longest = lookups.longest(connector)
+    while budget > 0 and (part := receipts.by_interaction(items, limit=min(PART, budget), within=longest)):
+        budget -= len(part)
+        _note(plan, _look(plan, connector, part, beat=beat), round_number=round_number)
 
 
 def _look(
     plan: Plan, connector: ContentConnector, chunk: Sequence[tuple[str, Sequence[Item]]], *, beat: Beat
 ) -> list[tuple[Item, Verification.Result]]:
+    beat()
+    wanted = [(external_id, items[0].occurred_at) for external_id, items in chunk]
+    seen = lookups.see(connector, chunk[0][1][0].system_id, wanted, beat=beat)
+    shown = [(items[0], interaction.content) for external_id, items in chunk if (interaction := seen[external_id])]
+    receipts.discover(plan, shown)
     results = []
     for external_id, items in chunk:
-        beat()
-        interaction = connector.get(external_id)
+        interaction = seen[external_id]
         present = {content.key for content in interaction.content} if interaction else set()
-        if interaction:
-            receipts.discover(plan, items[0], interaction.content)
         for item in items:
             results.append((item, Result.REAPPEARED if item.content_key in present else Result.VERIFIED_ABSENT))
     return results

@@ -45,7 +45,7 @@ PORTAL_PLAN_VALID_DAYS = env.int("PORTAL_PLAN_VALID_DAYS", default=14)
 #: Days after the first read-back until everything is read back again.
 PORTAL_VERIFY_AGAIN_DAYS = env.int("PORTAL_VERIFY_AGAIN_DAYS", default=7)
 #: Interactions handled in one run of a task; the next run goes on.
-PORTAL_RUN_BUDGET = env.int("PORTAL_RUN_BUDGET", default=200)
+PORTAL_RUN_BUDGET = env.int("PORTAL_RUN_BUDGET", default=5000)
 #: Seconds after which a run ends between two calls; far below PORTAL_TASK_TIMEOUT, which ends it anywhere.
 PORTAL_RUN_SECONDS = env.int("PORTAL_RUN_SECONDS", default=100)
 #: Hours after which no further content of an interaction is expected. Younger ones are deleted file by file.
@@ -54,6 +54,12 @@ PORTAL_SETTLED_HOURS = env.int("PORTAL_SETTLED_HOURS", default=24)
 PORTAL_LEASE_SECONDS = env.int("PORTAL_LEASE_SECONDS", default=120)
 #: Tries for one item before a person must look at it.
 PORTAL_MAX_ATTEMPTS = env.int("PORTAL_MAX_ATTEMPTS", default=5)
+#: Runs on one request that may die in a row without getting on; then a person must start it again.
+PORTAL_MAX_STARTS = env.int("PORTAL_MAX_STARTS", default=3)
+#: Minutes for which a passed test of a system's credentials counts.
+PORTAL_SELF_TEST_MINUTES = env.int("PORTAL_SELF_TEST_MINUTES", default=10)
+#: Working days before the deadline at which nothing is tried again by itself any more, so that people have time.
+PORTAL_HAND_OVER_DAYS = env.int("PORTAL_HAND_OVER_DAYS", default=5)
 #: Items one plan may delete; a larger one is refused, never cut.
 PORTAL_PLAN_CAP = env.int("PORTAL_PLAN_CAP", default=20_000)
 #: Keep below the vendor's limits (150 reads and 14 deletes a minute an account). Off only for a sandbox.

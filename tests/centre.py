@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -71,7 +71,8 @@ class Centre:
     def hold(self, external_id: str, *classes: str, ago: timedelta = timedelta(days=3), **contact: Any) -> None:
         """Put an interaction there, with one file of each class, whose key is the class's name."""
         self.held[external_id] = {name: name for name in classes}
-        self.contacts[external_id] = Contact(**({"at": timezone.now() - ago} | contact))
+        known = self.contacts.get(external_id)  # an interaction keeps the moment at which it began
+        self.contacts[external_id] = Contact(**({"at": known.at if known else timezone.now() - ago} | contact))
 
     def asked(self, verb: str) -> list[Any]:
         """What the calls of one verb were about, in order."""
@@ -138,6 +139,10 @@ class Centre:
 
     def self_test(self) -> list[Check]:
         return self._call("read", ("self_test",), lambda: self.checks)
+
+    def another(self, gate: Callable[[Any], AbstractContextManager[None]]) -> Centre:
+        """The same centre behind another gate; its threads share what is held and the log."""
+        return replace(self, gate=gate)
 
     def close(self) -> None:
         self.log.append(("close",))

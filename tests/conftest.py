@@ -17,6 +17,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 
+from content_app.connectors import http
 from tests import factories, guards_aside, needs
 from tests.sandbox import Sandbox
 
@@ -168,6 +169,12 @@ def ledger_directory(settings: Any, tmp_path_factory: pytest.TempPathFactory) ->
         directory.with_name(f"{directory.name}-keys"),
     )
     return directory
+
+
+@pytest.fixture(autouse=True)
+def no_tokens() -> None:
+    """No test signs in with a token that another test was given."""
+    http.forget_tokens()
 
 
 # --- the sandbox contact centre --------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from content_app import discovery, execution, planning, receipts
+from content_app import discovery, planning, receipts, trials
 from content_app.admin import doors, figures, replying, words
 from content_app.models import Candidate, Errand
 from requests_app import approval
@@ -120,7 +120,7 @@ def _approved(case: Request) -> dict[str, Any]:
         "phase": "delayed" if delayed else "deleting" if done.begun else "starting",
         "every": 0 if delayed else MOVING,
         "plan": plan, "approval": given, "approver": doors.name_of(given.by), "deletion": done,
-        "trial_failed": execution.failed_trials(plan), "mended_reasons": execution.MENDED_REASONS,
+        "trial_failed": trials.failed_trials(plan), "mended_reasons": trials.MENDED_REASONS,
         "extent": figures.extent(plan), "withdraw_reasons": approval.WITHDRAW_APPROVAL_REASONS,
     }  # fmt: skip
 

@@ -16,7 +16,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from content_app import execution
+from content_app import trials
 from content_app.admin import changes, doors, figures, listing, words
 from content_app.models import Coverage, Item, Plan, System
 from requests_app import approval
@@ -112,7 +112,7 @@ def mend(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """The system was mended after its trial deletion had failed: try again."""
     case, user, reason = _told(request, request_id)
     return doors.act(
-        request, lambda: execution.mend(case.pk, actor=user, reason=reason),
+        request, lambda: trials.mend(case.pk, actor=user, reason=reason),
         done="Noted. Within a minute one more interaction is deleted alone and read back.", back=_page_of(case),
     )  # fmt: skip
 

@@ -227,5 +227,8 @@ class ContentConnector(Protocol):
     def self_test(self) -> list[Check]:
         """Log in, read one window, and make sure that the delete scope is granted. Deletes nothing."""
 
+    def another(self, gate: Gate) -> ContentConnector:
+        """One more connection to the same account, with the same token, for a thread of its own."""
+
     def close(self) -> None:
         """Give the connection back."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import json
 import logging
 import re
@@ -157,6 +158,24 @@ class Http:
         raise error
 
 
+class _Cached:
+    """One token, for all connections of this process that want the same."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.token: str | None = None
+        self.renew_at = 0.0
+
+
+#: (address, id, secret, scopes) → token. A secret that was changed is another key.
+_cache: dict[tuple[Any, ...], _Cached] = {}
+
+
+def forget_tokens() -> None:
+    """Let every account sign in afresh."""
+    _cache.clear()
+
+
 class Tokens:
     """Client-credentials tokens of one account (RFC 6749, section 4.4), cached, fetched by one thread at a time."""
 
@@ -165,19 +184,19 @@ class Tokens:
         self._account = account
         self._url = url
         self._scopes = tuple(scopes)
-        self._lock = threading.Lock()
-        self._token: str | None = None
-        self._renew_at = 0.0
+        key = (url, account.client_id, account.client_secret, account.client_auth, self._scopes)
+        self._cached = _cache.setdefault(key, _Cached())
 
     def current(self, *, refused: str | None = None) -> str:
         """The token to use. ``refused`` is one that was answered with 401: unless another thread has already replaced
         it, a new one is fetched."""
-        with self._lock:
-            if self._token is None or self._token == refused or time.monotonic() >= self._renew_at:
+        cached = self._cached
+        with cached.lock:
+            if cached.token is None or cached.token == refused or time.monotonic() >= cached.renew_at:
                 asked_at = time.monotonic()
-                self._token, lifetime = self.fetch(self._scopes)
-                self._renew_at = asked_at + lifetime * TOKEN_SHARE
-            return self._token
+                cached.token, lifetime = self.fetch(self._scopes)
+                cached.renew_at = asked_at + lifetime * TOKEN_SHARE
+            return cached.token
 
     def fetch(self, scopes: Sequence[str]) -> tuple[str, int]:
         """Ask for a token with ``scopes``, past the cache. The token, never parsed (S24), and its life in seconds."""
@@ -314,6 +333,12 @@ class _TimedBackend(httpcore.NetworkBackend):
         return _TimedStream(self._backend.connect_tcp(host, port, left, local_address, socket_options))
 
 
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    """Reading the certificates takes a moment; one context serves all connections."""
+    return httpx.create_ssl_context(trust_env=False)
+
+
 class _TimedTransport(httpx.HTTPTransport):
     """httpx's own transport on our clock.
 
@@ -322,7 +347,7 @@ class _TimedTransport(httpx.HTTPTransport):
     """
 
     def __init__(self) -> None:
-        context = httpx.create_ssl_context(trust_env=False)
+        context = _trusted()
         super().__init__(verify=context, trust_env=False)
         self._pool = httpcore.ConnectionPool(
             ssl_context=context,

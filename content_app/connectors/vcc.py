@@ -102,6 +102,7 @@ class VccConnector:
     manifest = MANIFEST
 
     def __init__(self, account: Account, *, gate: Gate):
+        self._account = account
         self._read_only = account.read_only
         gateway = account.gateway_url.rstrip("/")
         self._base, self._stats = f"{gateway}/interaction-content", f"{gateway}/stats"
@@ -216,6 +217,9 @@ class VccConnector:
             _check("read", lambda: self.find(nobody, start=now - timedelta(minutes=1), end=now)),
             _check("delete_scope", lambda: self._tokens.fetch((READ, DELETE))),
         ]
+
+    def another(self, gate: Gate) -> VccConnector:
+        return VccConnector(self._account, gate=gate)
 
     def close(self) -> None:
         self._http.close()

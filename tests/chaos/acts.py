@@ -22,7 +22,7 @@ from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
 
-from content_app import bundle, execution, planning, reporting, systems
+from content_app import bundle, planning, reporting, systems, trials
 from content_app.models import Errand
 from requests_app import approval, csv_import, publisher, recovery, retention, sampling, sequencer, validation
 from requests_app.errors import Refused
@@ -394,7 +394,7 @@ def say_that_a_system_was_mended(stage: Stage) -> Doing:
     request = stage.request("approved")
     stage.advance(request)
     who = stage.person("supervisor", 2)
-    return partial(execution.mend, request.pk, actor=who, reason="vendor_mended")
+    return partial(trials.mend, request.pk, actor=who, reason="vendor_mended")
 
 
 @act("ledger.recovered")

@@ -8,7 +8,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from content_app import execution, planning, receipts
+from content_app import execution, planning, receipts, trials
 from content_app.connectors.base import Check, ConnectorError
 from content_app.models import Intent, Item, Mending, Receipt, ReceiptItem, Step, System, Verification
 from requests_app import approval
@@ -368,7 +368,7 @@ def test_once_the_system_was_mended_another_interaction_is_tried_alone_and_then_
     failed_trial, rooms, centre, supervisor
 ):
     refused("trial_failed", rooms.execute, failed_trial)
-    execution.mend(failed_trial.pk, actor=supervisor, reason="vendor_mended")
+    trials.mend(failed_trial.pk, actor=supervisor, reason="vendor_mended")
     assert rooms.execute(failed_trial)
     assert deletes(centre) == [("delete_interactions", "b"), ("delete_interactions", "c", "d")]
     assert centre.log[centre.log.index(("delete_interactions", "b")) + 1] == ("get", "b"), "read back alone"
@@ -382,7 +382,7 @@ def test_once_the_system_was_mended_another_interaction_is_tried_alone_and_then_
 def test_a_system_that_was_not_mended_after_all_stops_again(failed_trial, rooms, centre, supervisor):
     centre.stubborn |= {"b", "c"}
     for expected in ("b", "c"):
-        execution.mend(failed_trial.pk, actor=supervisor, reason="vendor_mended")
+        trials.mend(failed_trial.pk, actor=supervisor, reason="vendor_mended")
         refused("trial_failed", rooms.execute, failed_trial)
         refused("trial_failed", rooms.execute, failed_trial)
         assert deletes(centre)[-1] == ("delete_interactions", expected)
@@ -393,13 +393,13 @@ def test_only_a_supervisor_says_so_with_a_reason_and_only_after_a_failed_trial(
     failed_trial, approved, supervisor, staff, administrator, centre, rooms
 ):
     for person in (staff, administrator):
-        refused("not_permitted", execution.mend, failed_trial.pk, actor=person, reason="vendor_mended")
-    refused("no_reason", execution.mend, failed_trial.pk, actor=supervisor, reason="because")
-    execution.mend(failed_trial.pk, actor=supervisor, reason="deletes_late")
-    refused("no_failed_trial", execution.mend, failed_trial.pk, actor=supervisor, reason="deletes_late")
+        refused("not_permitted", trials.mend, failed_trial.pk, actor=person, reason="vendor_mended")
+    refused("no_reason", trials.mend, failed_trial.pk, actor=supervisor, reason="because")
+    trials.mend(failed_trial.pk, actor=supervisor, reason="deletes_late")
+    refused("no_failed_trial", trials.mend, failed_trial.pk, actor=supervisor, reason="deletes_late")
     centre.stubborn.clear()
     rooms.executed(failed_trial)
-    refused("wrong_state", execution.mend, failed_trial.pk, actor=supervisor, reason="deletes_late")
+    refused("wrong_state", trials.mend, failed_trial.pk, actor=supervisor, reason="deletes_late")
 
 
 def test_the_page_offers_it_to_a_supervisor_alone(failed_trial, login, supervisor, staff):

@@ -283,6 +283,7 @@ def test_back_off_grows_is_capped_and_begins_anew_after_a_success(request_, monk
         for _ in range(14):
             pipeline.advance(request_.pk)
             waits.append(wait())
+            clock.shift(timedelta(seconds=wait()))
     assert waits == [2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900, 900, 900, 900]
     assert pipeline.advance(request_.pk)
     assert (errand().failures, errand().attention, wait()) == (0, "", 0)
@@ -297,7 +298,7 @@ def test_back_off_has_jitter(request_, monkeypatch, clock):
         pipeline.advance(request_.pk)
         waits.add(wait())
     assert len(waits) > 1
-    assert all(32 <= one <= 64 for one in waits)
+    assert all(0.5 <= one <= 64 for one in waits)
 
 
 def test_a_fault_of_ours_is_shown_to_a_person_and_flies_on(request_, monkeypatch, clock, caplog):

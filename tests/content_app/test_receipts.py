@@ -213,8 +213,8 @@ def content(key):
 
 def test_new_content_waits_and_is_noted_once(request_, plan):
     item = plan.items.get(external_id="a")
-    assert receipts.discover(plan, item, [content("voicemail"), content("late")]) == 1
-    assert receipts.discover(plan, item, [content("voicemail"), content("late")]) == 0
+    assert receipts.discover(plan, [(item, [content("voicemail"), content("late")])]) == 1
+    assert receipts.discover(plan, [(item, [content("voicemail"), content("late")])]) == 0
     row = Candidate.objects.get(content_key="late")
     assert (row.kind, row.included, row.external_id, row.link) == ("discovered", True, "a", "own_identifier")
     assert receipts.waiting(request_).get() == row
@@ -223,7 +223,7 @@ def test_new_content_waits_and_is_noted_once(request_, plan):
 
 def test_what_staff_have_excluded_is_not_discovered_again(request_, plan):
     request_.candidates.filter(external_id="b").update(included=False, link="other_person")
-    assert receipts.discover(plan, plan.items.get(external_id="b"), [content("voicemail")]) == 0
+    assert receipts.discover(plan, [(plan.items.get(external_id="b"), [content("voicemail")])]) == 0
 
 
 def listed(request, *, digest, action="delete_interaction", ago=timedelta(0)):
@@ -254,7 +254,7 @@ def listed(request, *, digest, action="delete_interaction", ago=timedelta(0)):
     ],
 )
 def test_it_waits_until_a_list_in_force_has_it(request_, plan, digest, action, ago, waits):
-    receipts.discover(plan, plan.items.get(external_id="a"), [content("late")])
+    receipts.discover(plan, [(plan.items.get(external_id="a"), [content("late")])])
     further = listed(request_, digest=digest, action=action, ago=ago)
     assert receipts.waiting(request_).exists() is waits
     assert (further in receipts.in_force(request_.pk)) is (digest != "" and action == "keep")
