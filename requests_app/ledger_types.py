@@ -111,7 +111,9 @@ TYPES: dict[str, EntryType] = {
     "system.reconnected": EntryType("System connected again", _SYSTEM, "operations"),
     # requests_app.publisher
     "log.opened": EntryType(
-        "New log opened; so the old one ended", {"previous": "id", "size": "count", "root": "digest"}, "operations"
+        "New log opened; so the old one ended",
+        {"previous": "id", "size": "count", "root": "digest", "reason": "code"},
+        "operations",
     ),
     # requests_app.recovery
     "ledger.recovered": EntryType(

@@ -107,7 +107,7 @@ def _add(exported: Exported, leaf: LedgerLeaf, reference: str) -> Proved | None:
     checkpoint = exported.covering(seq) if seq is not None else None
     if seq is None or checkpoint is None:
         return None
-    proved = Proved(reference, checkpoint.log.year, seq - checkpoint.log.first_seq, leaf.type, bytes(leaf.leaf))
+    proved = Proved(reference, checkpoint.log.name, seq - checkpoint.log.first_seq, leaf.type, bytes(leaf.leaf))
     return exported.proved.setdefault(proved.name, proved)
 
 
@@ -131,7 +131,7 @@ def _add_report(exported: Exported, file: Path) -> None:
 
 def _write(draft: Path, exported: Exported) -> None:
     for checkpoint in exported.checkpoints:
-        _write_log(TileStore(draft / str(checkpoint.log.year)), checkpoint)
+        _write_log(TileStore(draft / checkpoint.log.name), checkpoint)
     if faults := folder_check.faults_in(draft, folder_check.logs_in(draft)):
         raise _broken(faults[0])
     for proved in exported.proved.values():
@@ -177,7 +177,7 @@ def _tiles(published: TileStore, size: int) -> Iterator[tuple[str, bytes]]:
 
 
 def _proof(exported: Exported, proved: Proved, draft: Path) -> str:
-    checkpoint = next(one for one in exported.checkpoints if one.log.year == proved.year)
-    node = tlog.nodes_of(TileStore(draft / str(proved.year)).read, checkpoint.size)
+    checkpoint = next(one for one in exported.checkpoints if one.log.name == proved.log)
+    node = tlog.nodes_of(TileStore(draft / proved.log).read, checkpoint.size)
     path = tlog.inclusion(node, proved.index, checkpoint.size)
     return tlog.proof_text(proved.index, path, publisher.note_of(checkpoint))
