@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from queue import SimpleQueue
 
 from django.conf import settings
@@ -107,11 +107,10 @@ class Lanes:
 def opened(system: System, connector: ContentConnector, *, wanted: int, beat: Beat) -> Iterator[Lanes]:
     """Lanes to an account, at most ``wanted`` and at most as many as are free; raises ``busy`` when none is."""
     holding = limits.hold(system.pk, wanted=wanted)
-    try:
+    with ExitStack() as on_failure:
+        on_failure.callback(holding.release)
         lanes = Lanes(system, connector, holding, beat)
-    except BaseException:
-        holding.release()
-        raise
+        on_failure.pop_all()
     try:
         yield lanes
     finally:
