@@ -1,7 +1,7 @@
 """The auditor's folder: the published ledger, proofs of what it says about a request, and what to check both with.
 
 In:  a place that is free; a request's reference; reports that the portal wrote.
-Out: a folder that stands alone, whole or not there.
+Out: a folder that stands alone, whole or not there; the same as a ZIP, noted in the access log.
 Never here: an entry that is not signed, a person's data, a folder that did not pass the check it invites to.
 """
 
@@ -11,13 +11,17 @@ import hashlib
 import json
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
+from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
-from requests_app import folder_check, publisher, tlog
+from requests_app import access_log, folder_check, gates, publisher, tlog
 from requests_app.audit_export import readme
 from requests_app.audit_export.readme import Proved
 from requests_app.errors import Refused
@@ -69,6 +73,29 @@ def export(place: Path, *, reference: str = "", reports: Sequence[Path] = ()) ->
 def _require_free(place: Path) -> None:
     if place.exists() and (not place.is_dir() or any(place.iterdir())):
         raise Refused("not_empty", f"{place} is not empty. Name a folder that is not there yet.")
+
+
+def pack(request_id: UUID, *, actor: User) -> IO[bytes]:
+    """The folder with the proofs of one request as a ZIP, for a download that is written down in the access log.
+
+    The file stands at its beginning, is on the disk and nowhere by name, and goes when it is closed.
+    """
+    gates.require(actor, "requests_app.view_ledgerleaf")
+    request = Request.objects.get(pk=request_id)
+    file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  the download closes it
+    try:
+        with tempfile.TemporaryDirectory(prefix="audit-") as place:
+            folder = Path(place) / f"{request.reference}-ledger"
+            export(folder, reference=request.reference)
+            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+                for one in sorted(path for path in folder.rglob("*") if path.is_file()):
+                    archive.write(one, one.relative_to(place).as_posix())
+        access_log.note(actor, access_log.What.LEDGER, object_id=request.pk)
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return file
 
 
 # --- what goes in ----------------------------------------------------------------------------------------------------
