@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -82,20 +84,17 @@ def pack(request_id: UUID, *, actor: User) -> IO[bytes]:
     """
     gates.require(actor, "requests_app.view_ledgerleaf")
     request = Request.objects.get(pk=request_id)
-    file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  the download closes it
-    try:
-        with tempfile.TemporaryDirectory(prefix="audit-") as place:
-            folder = Path(place) / f"{request.reference}-ledger"
-            export(folder, reference=request.reference)
-            with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-                for one in sorted(path for path in folder.rglob("*") if path.is_file()):
-                    archive.write(one, one.relative_to(place).as_posix())
+    with ExitStack() as undo:
+        file: IO[bytes] = undo.enter_context(tempfile.TemporaryFile())
+        place = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="audit-")))
+        folder = place / f"{request.reference}-ledger"
+        export(folder, reference=request.reference)
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for one in sorted(path for path in folder.rglob("*") if path.is_file()):
+                archive.write(one, one.relative_to(place).as_posix())
         access_log.note(actor, access_log.What.LEDGER, object_id=request.pk)
-    except BaseException:
-        file.close()
-        raise
-    file.seek(0)
-    return file
+        file.seek(0)
+        return os.fdopen(os.dup(file.fileno()), "rb")  # the download closes it
 
 
 # --- what goes in ----------------------------------------------------------------------------------------------------
