@@ -135,7 +135,7 @@ def matches(kind: Kind, normalised: str, address: str, *, region: str) -> bool:
 
 
 def coarse(kind: Kind, text: str) -> str:
-    """A cheap key that all spellings of one identifier share and few others have. It decides nothing: ``matches`` does."""
+    """A cheap key that all spellings of one identifier share, and few others have. ``matches`` decides, not this."""
     if kind == Kind.PHONE:
         digits = "".join(char for char in text.strip()[: _MAX_TEXT[kind] + 1] if char.isdecimal())
         return _ascii_digits(digits[-_TAIL:]) if len(digits) >= _TAIL else ""
