@@ -55,8 +55,9 @@ test-sqlite test-postgresql test-browser: $(VENV)/.dev
 test-one: $(VENV)/.dev ## Run some tests on SQLite: make test-one T="tests/flow -k approval"
 	@$(BIN)/python -m pytest $(T)
 
-bench: $(VENV)/.dev ## Measure the ledger on this machine, and write the figures down
+bench: $(VENV)/.dev ## Measure this machine: ledger and engine beside their bounds, figures into benchmarks/results
 	@$(BIN)/python -m benchmarks.ledger
+	@$(BIN)/python -m benchmarks.engine
 
 outsiders: .outsiders/.done ## Install verifiers of others, for the tests that ask strangers
 

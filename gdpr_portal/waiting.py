@@ -145,6 +145,7 @@ _ANSWERS = {
     Errand.Attention.SHADOW: "content_app.enable_deletion",
     Errand.Attention.STOPPED: "content_app.stop_system",
     Errand.Attention.LEDGER: "content_app.stop_system",
+    Errand.Attention.POISONED: "requests_app.approve_request",
 }
 
 
