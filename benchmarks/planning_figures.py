@@ -18,7 +18,6 @@ import django
 django.setup()
 
 import httpx  # noqa: E402
-from django.core.management import call_command  # noqa: E402
 
 from content_app import discovery, pipeline, systems, windows  # noqa: E402
 from content_app.models import Candidate, Search, Sweep, System  # noqa: E402
@@ -117,7 +116,6 @@ def each_alone(requests: list[Request], sandbox: Sandbox) -> dict[str, Any]:
 
 
 def main(url: str, days: str, alone: str) -> None:
-    call_command("check")
     system = System.objects.create(
         name="Contact centre", kind="vcc", credential="BENCH", gateway_url=url, auth_url=url, history_days=int(days),
         region="GB",
