@@ -30,7 +30,7 @@ def measure(folder: Path, given: argparse.Namespace) -> dict[str, Any]:
         "BENCH_CLIENT_ID": CLIENT_ID, "BENCH_CLIENT_SECRET": CLIENT_SECRET, "PORTAL_RATE_LIMIT": "0",
     }  # fmt: skip
     subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity=0"], env=told, check=True)
-    sandbox = Sandbox(interactions=given.interactions, days=given.days, subjects=given.subjects)
+    sandbox = Sandbox(patience=600, interactions=given.interactions, days=given.days, subjects=given.subjects)
     try:
         command = [sys.executable, "-m", "benchmarks.planning_figures", sandbox.url, str(given.days), str(given.alone)]
         done = subprocess.run(command, env=told, check=True, stdout=subprocess.PIPE, text=True)
