@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from django.db.models import Count, Q
 from django.urls import NoReverseMatch, reverse
 
+from content_app import brakes
 from content_app.models import Errand, System
 from requests_app import publisher
 from requests_app.admin import audit_event
@@ -75,6 +76,10 @@ def gather(user: User) -> Waiting:
         _requests(page, user)
     if user.has_perm("content_app.change_system"):
         _systems(page)
+    if user.has_perm("content_app.view_safeguard"):
+        day = brakes.rooms(None)[1]
+        label = f"of {day.most:,} items deleted today"
+        page.figures.append(Figure(day.used, label, reverse("admin:content_safeguards")))
     if user.has_perm("auth.view_user"):
         _people(page)
     if user.has_perm("requests_app.view_ledgerleaf"):
@@ -145,6 +150,7 @@ _ANSWERS = {
     Errand.Attention.SHADOW: "content_app.enable_deletion",
     Errand.Attention.STOPPED: "content_app.stop_system",
     Errand.Attention.LEDGER: "content_app.stop_system",
+    Errand.Attention.BRAKED: "requests_app.approve_request",
 }
 
 
