@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from content_app import discovery, planning, receipts, safeguards, trials
+from content_app import discovery, pipeline, planning, receipts, safeguards, trials
 from content_app.admin import doors, figures, replying, safeguarding, words
 from content_app.models import Candidate, Errand, Plan
 from requests_app import approval
@@ -29,7 +29,7 @@ MOVING, WAITING, COUNTING_DOWN = 2, 10, 30
 #: What keeps the workers from going on until somebody has acted.
 _BLOCKS = frozenset({
     Errand.Attention.SHADOW, Errand.Attention.STOPPED, Errand.Attention.CREDENTIALS, Errand.Attention.DIGEST,
-    Errand.Attention.NEEDS_PERSON, Errand.Attention.LEDGER, Errand.Attention.BRAKED,
+    Errand.Attention.NEEDS_PERSON, Errand.Attention.LEDGER, Errand.Attention.BRAKED, *pipeline.PARKED,
 })  # fmt: skip
 #: Phases of an approved list in which the brake may hold it.
 _BRAKEABLE = frozenset({"delayed", "starting", "deleting"})
@@ -65,6 +65,7 @@ def context_of(case: Request, user: User) -> dict[str, Any]:
         told |= {"phase": "history"}
     else:
         told |= _FILL.get(State(case.state), _nothing)(case)
+        told |= {"parked": attention in pipeline.PARKED, "restart_reasons": pipeline.RESTART_REASONS}
     if told["phase"] in _BRAKEABLE and (attention == Errand.Attention.BRAKED or told["phase"] != "deleting"):
         told |= _brake(case, user, told["plan"])
     if told["every"] and attention in _BLOCKS:

@@ -100,6 +100,24 @@ ATTENTION: dict[str, tuple[str, str, str]] = {
         "allowance is used up, it also goes on by itself tomorrow.",
         _SAFEGUARDS,
     ),
+    Attention.PAUSED: (
+        "A connected system is left alone for a while",
+        "Several calls in a row have failed there. One call tries it again by itself, and the work goes on once it "
+        "answers. Nothing is lost.",
+        _SYSTEMS,
+    ),
+    Attention.POISONED: (
+        "The work died each time it was begun",
+        "It is not tried again by itself. Whoever runs the portal finds the reason in the log; then a supervisor "
+        "starts it again here. What was done already is not done twice.",
+        "",
+    ),
+    Attention.DEADLINE: (
+        "It still fails, and the deadline is near",
+        "It is not tried again by itself, so that there is time to do it by hand. Once the reason is mended, a "
+        "supervisor starts it again here.",
+        "",
+    ),
     Attention.CRASHED: (
         "The work ended in an unexpected fault",
         "It is tried again by itself. If it lasts, whoever runs the portal finds the reason in the log.",
