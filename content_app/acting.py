@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -59,14 +59,18 @@ class Acts:
             receipts.receive(intent, outcomes, probed=True)
 
     def batch(self, whole: dict[str, list[Item]]) -> None:
-        """Delete these interactions whole, in one call."""
-        self._act(Step.Kind.BATCH, [[item for group in whole.values() for item in group]])
+        """Delete these interactions whole, in one call; in smaller ones where the brake leaves room for fewer."""
+
+        def act(groups: list[list[Item]]) -> None:
+            self._act(Step.Kind.BATCH, [[item for group in groups for item in group]])
+
+        _as_many_as_may(act, list(whole.values()))
 
     def files(self, items: list[Item]) -> None:
         """Delete these files, each in a call of its own."""
         size = GROUP if self.lanes else 1
         for group in batched(items, size):
-            self._act(Step.Kind.CONTENT, [[item] for item in group])
+            _as_many_as_may(lambda some: self._act(Step.Kind.CONTENT, some), [[item] for item in group])
 
     def land(self, *, most: int = 0) -> None:
         """Wait for answers, and write them down, until at most ``most`` flights are in the air."""
@@ -134,6 +138,18 @@ def opened(acts: Acts, *, wanted: int) -> Iterator[Acts]:
             yield acts
             on_failure.pop_all()
         acts.land()
+
+
+def _as_many_as_may(act: Callable[[list[list[Item]]], None], parts: list[list[Item]]) -> None:
+    """Act on all parts at once; where the brake has no room for them, on the first half, and then on the rest."""
+    try:
+        act(parts)
+    except Refused as refused:
+        if refused.code != "braked" or len(parts) == 1:
+            raise
+        half = len(parts) // 2
+        _as_many_as_may(act, parts[:half])
+        _as_many_as_may(act, parts[half:])
 
 
 def _call(kind: Step.Kind, items: list[Item]) -> Call:

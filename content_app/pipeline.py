@@ -21,7 +21,7 @@ from django.db import transaction
 from django.db.models import F, Q, Sum
 from django.utils import timezone
 
-from content_app import clock, discovery, execution, heartbeats, limits, planning, receipts, verification
+from content_app import clock, discovery, execution, heartbeats, limits, planning, receipts, safeguards, verification
 from content_app.connectors.base import ConnectorError
 from content_app.models import Errand, Item, Plan, Receipt, Search, Verification
 from content_app.receipts import Beat
@@ -223,6 +223,9 @@ def _attention_of_refusal(refused: Refused, request_id: UUID) -> tuple[Attention
             return Attention.LEDGER, 5, False
         case "digest":
             return Attention.DIGEST, IDLE, False
+        case "braked":
+            safeguards.note_braking(request_id)
+            return Attention.BRAKED, IDLE, False
         case "trial_failed" | "barred":
             return Attention.NEEDS_PERSON, IDLE, False
         case "credentials":

@@ -42,5 +42,6 @@ urlpatterns = [
     path("signed-in/", signed_in, name="signed_in"),
     re_path("^accounts/(?:email|confirm-email|password/reset)/", shut),
     path("accounts/", include("allauth.urls")),
+    path("admin/safeguards/", RedirectView.as_view(pattern_name="admin:content_safeguards")),
     path("admin/", admin.site.urls),
 ]

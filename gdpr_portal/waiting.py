@@ -17,7 +17,7 @@ from django.db.models import Count, Q
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from content_app import operations
+from content_app import brakes, operations
 from content_app.models import Errand, System
 from requests_app import publisher, suppression
 from requests_app.admin import audit_event
@@ -82,6 +82,10 @@ def gather(user: User) -> Waiting:
         _suppressed(page)
     if user.has_perm("content_app.change_system"):
         _systems(page)
+    if user.has_perm("content_app.view_safeguard"):
+        day = brakes.rooms(None)[1]
+        label = f"of {day.most:,} items deleted today"
+        page.figures.append(Figure(day.used, label, reverse("admin:content_safeguards")))
     if user.has_perm("auth.view_user"):
         _people(page)
     if user.has_perm("requests_app.view_ledgerleaf"):
@@ -156,6 +160,7 @@ _ANSWERS = {
     Errand.Attention.SHADOW: "content_app.enable_deletion",
     Errand.Attention.STOPPED: "content_app.stop_system",
     Errand.Attention.LEDGER: "content_app.stop_system",
+    Errand.Attention.BRAKED: "requests_app.approve_request",
     Errand.Attention.POISONED: "requests_app.approve_request",
 }
 

@@ -320,7 +320,7 @@ def test_a_stop_is_noticed_in_every_room(request_, rooms, centre, supervisor):
         assert errand().attention == "stopped"
         assert [entry for entry in centre.log[before:] if entry != ("close",)] == []
         if state == "approved":
-            systems.resume(System.objects.get().pk, actor=supervisor)
+            systems.resume(System.objects.get().pk, actor=supervisor, reason="false_alarm")
             assert pipeline.advance(request_.pk)
             systems.stop(System.objects.get().pk, actor=supervisor)
 
