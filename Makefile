@@ -6,7 +6,7 @@
 #     tier     takes           needs besides Python                          runs in CI
 #     check    20 seconds      nothing                                       yes
 #     test     20 minutes      Chromium (found, or fetched by Playwright)    yes
-#     bench    20 minutes      nothing                                       no
+#     bench    40 minutes      nothing                                       no
 #
 # Variables: PORT (demo, default 8000) · KEEP=1 (demo: go on with the data of last time) · PYTHON (which one to use)
 #            T="…" (test-one: what to hand to pytest)

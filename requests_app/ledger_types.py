@@ -45,6 +45,8 @@ TYPES: dict[str, EntryType] = {
     "suppression.added": EntryType("Put on the suppression list", {"reason": "code", "channel": "code",
                                                                    "entries": "count"}),
     "suppression.lifted": EntryType("Taken off the suppression list", {"reason": "code", "entries": "count"}),
+    "suppression.reviewed": EntryType("Entry of the suppression list reviewed", {"decision": "code", "reason": "code",
+                                                                                 "channel": "code"}),
     # requests_app.forgetting
     "subject.key_destroyed": EntryType("Key destroyed", {"purpose": "code", "values": "count"}),
     "subject.forgotten": EntryType("Data subject forgotten", {"requests": "count", "identifiers": "count",
@@ -112,7 +114,9 @@ TYPES: dict[str, EntryType] = {
     "system.reconnected": EntryType("System connected again", _SYSTEM, "operations"),
     # requests_app.publisher
     "log.opened": EntryType(
-        "New log opened; so the old one ended", {"previous": "id", "size": "count", "root": "digest"}, "operations"
+        "New log opened; so the old one ended",
+        {"previous": "id", "size": "count", "root": "digest", "reason": "code"},
+        "operations",
     ),
     # requests_app.recovery
     "ledger.recovered": EntryType(

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('content_app', '0009_day_counts'),
+        ('content_app', '0010_heartbeats'),
         ('requests_app', '0007_forgetting_guards'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
