@@ -35,6 +35,8 @@ def shut(request: HttpRequest) -> HttpResponse:
     raise Http404("The portal sends no mail.")
 
 
+handler500 = "gdpr_portal.database_away.explain"
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", lambda request: redirect(static("portal/favicon.svg"))),

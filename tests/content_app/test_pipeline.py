@@ -192,7 +192,7 @@ ATTENTION = {
     "busy": "", "read_only": "shadow", "stopped": "stopped", "bad_credentials": "credentials",
     "missing_credentials": "credentials", "scope_refused": "credentials", "unauthorised": "credentials",
     "forbidden": "credentials", "unreachable": "unreachable", "timeout": "unreachable", "server_error": "unreachable",
-    "rate_limited": "unreachable", "malformed": "unreachable",
+    "rate_limited": "unreachable", "malformed": "unreachable", "cut_off": "unreachable",
 }  # fmt: skip
 
 
