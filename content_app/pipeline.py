@@ -61,10 +61,10 @@ def due(*, limit: int = 100) -> list[UUID]:
     now = clock.now()
     free = Q(errand__isnull=True) | Q(errand__next_at__lte=now) | ~Q(errand__seen=F("state"))
     wanted = Request.objects.filter(free, origin=Request.Origin.LIVE, subject__forgotten_at__isnull=True)
-    wanted = wanted.exclude(errand__attention__in=PARKED).order_by("received_at").values_list("received_at", "pk")
+    oldest = wanted.exclude(errand__attention__in=PARKED).order_by("received_at").values_list("received_at", "pk")
     # Two questions, since each has an index of a few rows: the open requests, and those to be read back later.
-    working = wanted.filter(state__in=WORKING)[:limit]
-    later = wanted.filter(state__in=[State.VERIFIED, State.CLOSED], errand__again_at__lte=now)[:limit]
+    working = oldest.filter(state__in=WORKING)[:limit]
+    later = oldest.filter(state__in=[State.VERIFIED, State.CLOSED], errand__again_at__lte=now)[:limit]
     return [pk for _, pk in sorted([*working, *later])[:limit]]
 
 

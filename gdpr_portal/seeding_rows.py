@@ -117,7 +117,6 @@ class Inventor:
 
     def _make_tables(self) -> None:
         epoch = str(self._world.epoch)
-        system = self._world.system
         self.subjects = Table(DataSubject, "id", "created_at", kind="customer")
         self.keys = Table(SubjectKey, "subject_id", "purpose", "wrapped", epoch_id=epoch)
         self.requests = Table(
@@ -136,6 +135,9 @@ class Inventor:
         self.bars = Table(ApprovalBar, "request_id", "user_id", "ground", "at")
         self.approvals = Table(Approval, "id", "request_id", "plan_id", "digest", "by_id", "at", "execute_after")
         self.views = Table(AccessLogEntry, "id", "user_id", "object_id", "at", what="request", reason="casework")
+        self._make_workshop_tables(self._world.system)
+
+    def _make_workshop_tables(self, system: str) -> None:
         self.plans = Table(
             Plan, "id", "request_id", "digest", "salt", "scope_as_of", "created_by_id", "created_at", "expires_at",
             version="1",
@@ -344,7 +346,7 @@ class Inventor:
         self._entry(ms, pk, actor, "request.moved", f'{listed}"seen":"{seen}","to":"{to}"')
 
     def _entry(self, ms: int, pk: str, actor: Colleague | None, entry_type: str, facts: str) -> str:
-        """One entry with its number, and now and then a checkpoint. ``facts`` are canonical JSON; no actor: a worker."""
+        """One entry with its number, at times a checkpoint. ``facts`` are canonical JSON; no actor is the worker."""
         leaf_id, at = self._id(ms), _moment(ms)
         who, role = (actor.pseudonym, actor.role) if actor else ("machine:worker", "machine")
         about = dashed(pk)

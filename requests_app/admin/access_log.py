@@ -35,9 +35,10 @@ class AccessLogAdmin(ReadOnlyAdmin):
         """The references of all requests on the page at once."""
         listed = super().get_changelist_instance(request)
         ids = [pk for entry in listed.result_list if entry.what in _REQUESTS and (pk := uuid_of(entry.object_id))]
-        found = dict(Request.objects.filter(pk__in=ids).values_list("pk", "reference"))
+        references = Request.objects.filter(pk__in=ids).values_list("pk", "reference")
+        found = {str(pk): reference for pk, reference in references}
         for entry in listed.result_list:
-            entry.reference = found.get(uuid_of(entry.object_id), f"…{entry.object_id[-6:]}")
+            entry.reference = found.get(entry.object_id, f"…{entry.object_id[-6:]}")
         return listed
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AccessLogEntry]:

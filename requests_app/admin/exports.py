@@ -1,7 +1,7 @@
 """Lists that leave the portal as CSV.
 
 In:  a queryset, and an allowlist of columns.
-Out: a streamed file that a spreadsheet reads as text, never as a formula; in memory is a piece of it, however long it is.
+Out: a streamed file that a spreadsheet reads as text, never as a formula. However long, a piece of it is in memory.
 Never here: a name, an identifier, or a column that nobody listed.
 """
 
