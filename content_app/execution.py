@@ -16,9 +16,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
+from math import ceil
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 from django.utils import timezone
 
 from content_app import acting, clock, lookups, plan_digest, receipts, systems, trials, witnessing
@@ -80,7 +82,7 @@ def run(request_id: UUID, *, budget: int, beat: Beat) -> bool:
 
 def _work_through(plan: Plan, system: System, *, budget: int, beat: Beat) -> None:
     _require_system_open(system)
-    _require_last_word_published(plan)
+    witnessing.require_caught_up(plan)
     with systems.connected(system) as connector:
         _require_self_test(system, connector)
         acting.settle_unknown(plan, system.pk, connector, beat=beat)
@@ -117,13 +119,6 @@ def _require_system_open(system: System) -> None:
         raise ConnectorError("stopped", permanent=False)
     if system.shadow:
         raise ConnectorError("read_only", permanent=False)
-
-
-def _require_last_word_published(plan: Plan) -> None:
-    """What stopped for want of a published ledger writes nothing more into it before that is mended."""
-    stopped = ReceiptItem.objects.filter(item__plan=plan, code="not_published").order_by("-id")
-    if (last := stopped.select_related("receipt__leaf").first()) is not None:
-        witnessing.require_published(last.receipt.leaf)
 
 
 def _require_self_test(system: System, connector: ContentConnector) -> None:
@@ -238,10 +233,10 @@ def _calls_wanted(current: Run, size: int) -> int:
     most = current.system.delete_parallel
     if most == 1:
         return 1
-    alone = _open_items(current).filter(action=Item.Action.DELETE_CONTENT).order_by()
-    whole = _open_items(current).filter(action=Item.Action.DELETE_INTERACTION).order_by()
-    batches = len(whole.values_list("external_id", flat=True).distinct()[: most * size]) / size
-    return max(1, min(most, round(batches + 0.5) + len(alone.values_list("pk")[:most])))
+    alone = Q(action=Item.Action.DELETE_CONTENT) | Q(occurred_at__gt=_settled_before())
+    single = len(_open_items(current).filter(alone).order_by().values_list("pk")[:most])
+    whole = _open_items(current).exclude(alone).order_by().values_list("external_id", flat=True).distinct()
+    return max(1, min(most, single + ceil(len(whole[: most * size]) / size)))
 
 
 # --- looking once more -----------------------------------------------------------------------------------------------
@@ -299,6 +294,11 @@ def _may_go_whole(item: Item, interaction: Interaction, said: dict[str, str]) ->
     A fresh interaction goes file by file: a transcript that arrives between this look and the call would else be
     deleted unseen.
     """
-    if item.occurred_at > timezone.now() - timedelta(hours=settings.PORTAL_SETTLED_HOURS):
+    if item.occurred_at > _settled_before():
         return False
     return all(said.get(content.key) == Item.Action.DELETE_INTERACTION for content in interaction.content)
+
+
+def _settled_before() -> datetime:
+    """No further content is expected of what began before."""
+    return timezone.now() - timedelta(hours=settings.PORTAL_SETTLED_HOURS)

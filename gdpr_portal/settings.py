@@ -70,6 +70,9 @@ PORTAL_CALL_DEADLINE = env.float("PORTAL_CALL_DEADLINE", default=30.0)
 #: A ClamAV daemon that looks at every document first: the path of its Unix socket, or host:port. Empty: none.
 PORTAL_CLAMD = env.str("PORTAL_CLAMD", default="")
 
+#: Documents that one person may add within 24 hours.
+PORTAL_UPLOADS_A_DAY = env.int("PORTAL_UPLOADS_A_DAY", default=200)
+
 # --- reports ---------------------------------------------------------------------------------------------------------
 #: A PKCS#12 file with key and certificate. Empty: the portal makes a certificate for itself.
 PORTAL_REPORT_CERTIFICATE = env.str("PORTAL_REPORT_CERTIFICATE", default="")
@@ -187,8 +190,11 @@ PORTAL_WITNESS_VKEY = env.str("PORTAL_WITNESS_VKEY", default="")
 # --- queue -----------------------------------------------------------------------------------------------------------
 TASK_TIMEOUT = env.int("PORTAL_TASK_TIMEOUT", default=300)
 TASK_WORKERS = env.int("PORTAL_WORKERS", default=2)
+#: What a cluster is called on the operators' page. Empty: host and process id. One name for one cluster.
+PORTAL_NODE = env.str("PORTAL_NODE", default="")
 Q_CLUSTER = {
     "name": "gdpr",
+    "broker_class": "content_app.broker.Broker",
     "orm": "default",
     "workers": TASK_WORKERS,
     "queue_limit": TASK_WORKERS,

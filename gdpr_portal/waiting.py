@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Q, QuerySet
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 
+from content_app import operations
 from content_app.models import Errand, System
-from requests_app import publisher
+from requests_app import publisher, suppression
 from requests_app.admin import audit_event
 from requests_app.admin.paging import CAP, count_up_to
 from requests_app.models import ApprovalBar, Request
@@ -76,6 +79,8 @@ class Waiting:
     sections: list[Section] = field(default_factory=list)
     #: What keeps everything from being deleted, said to those who can have it mended.
     alarm: str = ""
+    #: What of the machinery stands still, said to those who can see to it.
+    troubles: list[operations.Look] = field(default_factory=list)
     ledger: audit_event.Summary | None = None
 
 
@@ -84,6 +89,8 @@ def gather(user: User) -> Waiting:
     page = Waiting()
     if user.has_perm("requests_app.view_request"):
         _requests(page, user)
+    if user.has_perm("requests_app.review_suppression"):
+        _suppressed(page)
     if user.has_perm("content_app.change_system"):
         _systems(page)
     if user.has_perm("auth.view_user"):
@@ -92,11 +99,15 @@ def gather(user: User) -> Waiting:
         page.ledger = audit_event.summary()
     if any(user.has_perm(permission) for permission in _HEAR_ALARMS):
         page.alarm = publisher.fault()
+    if any(user.has_perm(permission) for permission in _HEAR_TROUBLES):
+        page.troubles = operations.troubles()
     return page
 
 
 #: Who is told that the ledger does not fit: auditors, administrators, supervisors, and who watches over all of them.
 _HEAR_ALARMS = ("requests_app.view_ledgerleaf", "content_app.change_system", "content_app.stop_system")
+#: Who is told that a part of the machinery stands still: administrators and supervisors.
+_HEAR_TROUBLES = ("content_app.change_system", "content_app.stop_system")
 
 #: (permission, state, figure, heading, what it says when there are none)
 _STAFF_WORK = (
@@ -159,6 +170,7 @@ _ANSWERS = {
     Errand.Attention.SHADOW: "content_app.enable_deletion",
     Errand.Attention.STOPPED: "content_app.stop_system",
     Errand.Attention.LEDGER: "content_app.stop_system",
+    Errand.Attention.POISONED: "requests_app.approve_request",
 }
 
 
@@ -189,6 +201,15 @@ def _page_of(dsr: Request) -> str:
 
 def _listed(state: State) -> str:
     return f"{reverse('admin:requests_app_request_changelist')}?state__exact={state.value}"
+
+
+def _suppressed(page: Waiting) -> None:
+    """Entries of the suppression list that are due, while there are any."""
+    due = suppression.due().count()
+    if due:
+        today = f"{timezone.localdate() + timedelta(days=1):%Y-%m-%d}"
+        url = f"{reverse('admin:requests_app_suppression_changelist')}?review_on__lt={today}"
+        page.figures.append(Figure(due, "suppression entries to review", url))
 
 
 # --- setup -----------------------------------------------------------------------------------------------------------

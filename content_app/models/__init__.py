@@ -1,10 +1,10 @@
 """The nouns of the workshop, one a file."""
 
 from content_app.models.candidate import Candidate, Search
+from content_app.models.heartbeat import Heartbeat
 from content_app.models.plan import Coverage, Item, Plan
 from content_app.models.step import (
     Errand,
-    Heartbeat,
     Intent,
     Mending,
     Receipt,
@@ -13,7 +13,7 @@ from content_app.models.step import (
     StepItem,
     Verification,
 )
-from content_app.models.sweep import DayCount
+from content_app.models.sweep import DayCount, Sweep
 from content_app.models.system import Breaker, Bucket, Lease, System
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Search",
     "Step",
     "StepItem",
+    "Sweep",
     "System",
     "Verification",
 ]

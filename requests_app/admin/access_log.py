@@ -13,8 +13,8 @@ from requests_app.admin.paging import older_than
 from requests_app.admin.read_only import ReadOnlyAdmin, When
 from requests_app.models import AccessLogEntry, Request
 
-#: Looks whose object is a request.
-_REQUESTS = (AccessLogEntry.What.REQUEST, AccessLogEntry.What.REPORT)
+_What = AccessLogEntry.What
+_ABOUT_A_REQUEST = (_What.REQUEST, _What.REPORT, _What.LEDGER)
 
 
 @admin.register(AccessLogEntry)
@@ -34,7 +34,9 @@ class AccessLogAdmin(ReadOnlyAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         """The references of all requests on the page at once."""
         listed = super().get_changelist_instance(request)
-        ids = [pk for entry in listed.result_list if entry.what in _REQUESTS and (pk := uuid_of(entry.object_id))]
+        ids = [
+            pk for entry in listed.result_list if entry.what in _ABOUT_A_REQUEST and (pk := uuid_of(entry.object_id))
+        ]
         references = Request.objects.filter(pk__in=ids).values_list("pk", "reference")
         found = {str(pk): reference for pk, reference in references}
         for entry in listed.result_list:
@@ -66,7 +68,7 @@ class AccessLogAdmin(ReadOnlyAdmin):
         """A request by its page; anything else by the end of its random id."""
         if not entry.object_id:
             return "–"
-        if entry.what in _REQUESTS:
+        if entry.what in _ABOUT_A_REQUEST:
             url = reverse("admin:requests_app_request_change", args=[entry.object_id])
             return format_html('<a class="reference" href="{}">{}</a>', url, entry.reference)  # type: ignore[attr-defined]  # noted on the list
         if entry.what == AccessLogEntry.What.BUNDLE:

@@ -6,8 +6,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('content_app', '0009_day_counts'),
-        ('requests_app', '0008_flat_pages'),
+        ('content_app', '0011_sweeps'),
+        ('requests_app', '0010_flat_pages'),
     ]
 
     operations = [

@@ -43,7 +43,7 @@ def _unindex_roles(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('requests_app', '0007_forgetting_guards'),
+        ('requests_app', '0009_folder_and_review'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
