@@ -59,11 +59,13 @@ def due(*, limit: int = 100) -> list[UUID]:
     if forgotten_list.replay_is_due():
         return []
     now = clock.now()
-    later = Q(state__in=[State.VERIFIED, State.CLOSED], errand__again_at__lte=now)
     free = Q(errand__isnull=True) | Q(errand__next_at__lte=now) | ~Q(errand__seen=F("state"))
-    wanted = Request.objects.filter(origin=Request.Origin.LIVE, subject__forgotten_at__isnull=True)
-    found = wanted.filter(free, Q(state__in=WORKING) | later).exclude(errand__attention__in=PARKED)
-    return list(found.order_by("received_at").values_list("pk", flat=True)[:limit])
+    wanted = Request.objects.filter(free, origin=Request.Origin.LIVE, subject__forgotten_at__isnull=True)
+    oldest = wanted.exclude(errand__attention__in=PARKED).order_by("received_at").values_list("received_at", "pk")
+    # Two questions, since each has an index of a few rows: the open requests, and those to be read back later.
+    working = oldest.filter(state__in=WORKING)[:limit]
+    later = oldest.filter(state__in=[State.VERIFIED, State.CLOSED], errand__again_at__lte=now)[:limit]
+    return [pk for _, pk in sorted([*working, *later])[:limit]]
 
 
 def claim_for_queue(request_id: UUID) -> bool:
