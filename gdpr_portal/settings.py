@@ -189,6 +189,7 @@ TASK_TIMEOUT = env.int("PORTAL_TASK_TIMEOUT", default=300)
 TASK_WORKERS = env.int("PORTAL_WORKERS", default=2)
 Q_CLUSTER = {
     "name": "gdpr",
+    "broker_class": "content_app.queueing.Queue",
     "orm": "default",
     "workers": TASK_WORKERS,
     "queue_limit": TASK_WORKERS,
