@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from content_app import receipts, systems
+from content_app import clock, receipts, systems
 from content_app.connectors import registry
 from content_app.connectors.base import ContentConnector, Interaction, Manifest, Query
 from content_app.models import Candidate, Search, System
@@ -99,9 +99,12 @@ def doubt_newly_shared(request_id: UUID) -> None:
 def _search_system(request: Request, system: System, *, budget: int, beat: Beat) -> None:
     known = _known_identifiers(request, region=system.region)
     manifest = registry.manifest(system.kind)
-    run, _ = Search.objects.get_or_create(
-        request=request, system=system, finished_at=None, defaults={"until": timezone.now()}
+    now = clock.now()
+    run, is_new = Search.objects.get_or_create(
+        request=request, system=system, finished_at=None, defaults={"until": now}
     )
+    if is_new:  # the field's own default is this machine's clock
+        Search.objects.filter(pk=run.pk).update(started_at=now)
     work = _pairs(run, known=known, manifest=manifest, history_days=system.history_days)
     named = [entry for entry in known if entry.kind == Kind.INTERACTION_GUID]
     expected = len(work) + len(named)

@@ -237,7 +237,7 @@ def _standing_attention(request_id: UUID) -> Attention:
     if request.state == State.VALIDATED and request.candidates.filter(included__isnull=True).exists():
         return Attention.UNDECIDED
     if request.state == State.PLANNED:
-        expired = Plan.objects.filter(request=request, digest=request.plan_digest, expires_at__lt=timezone.now())
+        expired = Plan.objects.filter(request=request, digest=request.plan_digest, expires_at__lt=clock.now())
         return Attention.EXPIRED if expired.exists() else Attention.NONE
     if request.state in planning.SUPPLEMENTABLE and planning.open_supplement(request):
         return Attention.SUPPLEMENT
@@ -321,7 +321,7 @@ def _release(request_id: UUID, fence: int, ending: Ending) -> None:
 def _deadline_is_near(request_id: UUID) -> bool:
     received_at = Request.objects.values_list("received_at", flat=True).get(pk=request_id)
     last = deadlines.working_days_before(deadlines.careful_due(received_at), settings.PORTAL_HAND_OVER_DAYS)
-    return timezone.localdate() >= last
+    return timezone.localdate(clock.now()) >= last
 
 
 def restart(request_id: UUID, *, actor: User, reason: str) -> None:
