@@ -58,6 +58,7 @@ class Wire:
         fault = self.account.faults.next(method, path)
         entry.fault = fault.kind if fault else ""
         answer = await self._answer(fault, scope, receive)
+        entry.end()
         entry.status = answer.status
         if "route" in scope:
             entry.path = scope["route"].path
