@@ -55,12 +55,16 @@ SOON = {"busy": 1.0, "read_only": 5.0, "stopped": 5.0}
 
 
 def due(*, limit: int = 100) -> list[UUID]:
-    """Requests that the workshop should look at now: by state, or because their later read-back is due."""
+    """Requests that the workshop should look at now: by state, or because their later read-back is due.
+
+    None that a worker has: it would be queued in vain, and be found late when that worker dies.
+    """
     if forgotten_list.replay_is_due():
         return []
     now = clock.now()
     later = Q(state__in=[State.VERIFIED, State.CLOSED], errand__again_at__lte=now)
-    free = Q(errand__isnull=True) | Q(errand__next_at__lte=now) | ~Q(errand__seen=F("state"))
+    waits = Q(errand__isnull=True) | Q(errand__next_at__lte=now) | ~Q(errand__seen=F("state"))
+    free = waits & (Q(errand__lease_until__isnull=True) | Q(errand__lease_until__lte=now))
     wanted = Request.objects.filter(origin=Request.Origin.LIVE, subject__forgotten_at__isnull=True)
     found = wanted.filter(free, Q(state__in=WORKING) | later).exclude(errand__attention__in=PARKED)
     return list(found.order_by("received_at").values_list("pk", flat=True)[:limit])
@@ -217,7 +221,9 @@ def _attention_of_refusal(refused: Refused, request_id: UUID) -> tuple[Attention
         case "not_yet":
             after = Request.objects.get(pk=request_id).approvals.latest("at").execute_after
             return Attention.NONE, max(0.0, (after - clock.now()).total_seconds()), False
-        case "lease_runs" | "lost_lease" | "moved_on" | "wrong_state":
+        case "lease_runs":
+            return Attention.NONE, 1, False
+        case "lost_lease" | "moved_on" | "wrong_state":
             return Attention.NONE, 5, False
         case "not_published" | "ledger_mismatch":
             return Attention.LEDGER, 5, False
