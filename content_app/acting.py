@@ -75,6 +75,11 @@ class Acts:
         if self.lanes and self.lanes.closed and not self._flying:
             raise self.lanes.closed
 
+    def land_what_flies(self) -> None:
+        """Write down what still answers, where the run itself has failed already."""
+        with contextlib.suppress(ConnectorError, Refused):
+            self.land()
+
     # --- one act -----------------------------------------------------------------------------------------------------
 
     def _act(self, kind: Step.Kind, items: list[list[Item]]) -> None:
@@ -124,12 +129,10 @@ def opened(acts: Acts, *, wanted: int) -> Iterator[Acts]:
         return
     with lanes.opened(acts.system, acts.connector, wanted=wanted, beat=acts.beat) as several:
         acts.lanes = several
-        try:
+        with contextlib.ExitStack() as on_failure:
+            on_failure.callback(acts.land_what_flies)
             yield acts
-        except BaseException:
-            with contextlib.suppress(ConnectorError, Refused):
-                acts.land()
-            raise
+            on_failure.pop_all()
         acts.land()
 
 

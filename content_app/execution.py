@@ -16,9 +16,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
+from math import ceil
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 
 from content_app import acting, clock, lookups, plan_digest, receipts, systems, trials, witnessing
 from content_app.acting import Acts, Told
@@ -239,10 +241,10 @@ def _calls_wanted(current: Run, size: int) -> int:
     most = current.system.delete_parallel
     if most == 1:
         return 1
-    alone = _open_items(current).filter(action=Item.Action.DELETE_CONTENT).order_by()
-    whole = _open_items(current).filter(action=Item.Action.DELETE_INTERACTION).order_by()
-    batches = len(whole.values_list("external_id", flat=True).distinct()[: most * size]) / size
-    return max(1, min(most, round(batches + 0.5) + len(alone.values_list("pk")[:most])))
+    alone = Q(action=Item.Action.DELETE_CONTENT) | Q(occurred_at__gt=_settled_before())
+    single = len(_open_items(current).filter(alone).order_by().values_list("pk")[:most])
+    whole = _open_items(current).exclude(alone).order_by().values_list("external_id", flat=True).distinct()
+    return max(1, min(most, single + ceil(len(whole[: most * size]) / size)))
 
 
 # --- looking once more -----------------------------------------------------------------------------------------------
@@ -252,7 +254,7 @@ def _look(current: Run, groups: list[Group]) -> Looked:
     """See what is there now, and sort: gone, whole, file by file, not to be touched."""
     wanted = [(external_id, items[0].occurred_at) for external_id, items in groups]
     seen = lookups.see(current.acts.connector, current.system.pk, wanted, beat=current.acts.beat)
-    looked = Looked(time.monotonic(), clock.now() - timedelta(hours=settings.PORTAL_SETTLED_HOURS))
+    looked = Looked(time.monotonic(), _settled_before())
     found: list[tuple[Interaction, list[Item]]] = []
     for external_id, items in groups:
         interaction = seen[external_id]
@@ -303,3 +305,8 @@ def _may_go_whole(item: Item, interaction: Interaction, said: dict[str, str], se
     if item.occurred_at > settled_before:
         return False
     return all(said.get(content.key) == Item.Action.DELETE_INTERACTION for content in interaction.content)
+
+
+def _settled_before() -> datetime:
+    """No further content is expected of what began before."""
+    return clock.now() - timedelta(hours=settings.PORTAL_SETTLED_HOURS)

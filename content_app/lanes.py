@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext
 from queue import SimpleQueue
 
 from django.conf import settings
@@ -96,22 +96,22 @@ class Lanes:
             self._shut.set()
 
     def _learn(self, answers: Sequence[Answer]) -> None:
+        """What came in together has no order. Failures count last: an account in trouble is noticed sooner."""
+        if well := sum(isinstance(answer, list) for answer in answers):
+            limits.note_success(self._system.pk, count=well)
         for answer in answers:
             if isinstance(answer, ConnectorError) and answer.code not in limits.FORBIDDEN:
                 limits.note_failure(self._system.pk, answer)
-        if any(isinstance(answer, list) for answer in answers):
-            limits.note_success(self._system.pk)
 
 
 @contextmanager
 def opened(system: System, connector: ContentConnector, *, wanted: int, beat: Beat) -> Iterator[Lanes]:
     """Lanes to an account, at most ``wanted`` and at most as many as are free; raises ``busy`` when none is."""
     holding = limits.hold(system.pk, wanted=wanted)
-    try:
+    with ExitStack() as on_failure:
+        on_failure.callback(holding.release)
         lanes = Lanes(system, connector, holding, beat)
-    except BaseException:
-        holding.release()
-        raise
+        on_failure.pop_all()
     try:
         yield lanes
     finally:

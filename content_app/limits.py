@@ -243,7 +243,7 @@ def _count(breaker: Breaker, now: datetime) -> None:
     breaker.openings += 1
 
 
-def note_success(system_id: UUID) -> None:
+def note_success(system_id: UUID, *, count: int = 1) -> None:
     """An answer of any sense closes the breaker. Where there was no trouble, nothing is written."""
     if standing(system_id).clean:
         return
@@ -252,7 +252,7 @@ def note_success(system_id: UUID) -> None:
         if breaker.position != Breaker.Position.CLOSED:
             audit.append("breaker.closed", actor=audit.WORKER, about=system_id, system=system_id)
             breaker.recent = 0
-        breaker.recent = breaker.recent << 1 & _TWENTY
+        breaker.recent = breaker.recent << min(count, 20) & _TWENTY
         breaker.position, breaker.failures, breaker.openings = Breaker.Position.CLOSED, 0, 0
         breaker.opened_at = breaker.retry_at = None
         breaker.save()

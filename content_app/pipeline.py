@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -21,9 +21,9 @@ from django.db import transaction
 from django.db.models import F, Q, Sum
 from django.utils import timezone
 
-from content_app import clock, discovery, execution, limits, planning, receipts, verification
+from content_app import clock, discovery, execution, heartbeats, limits, planning, receipts, verification
 from content_app.connectors.base import ConnectorError
-from content_app.models import Errand, Heartbeat, Item, Plan, Receipt, Search, Verification
+from content_app.models import Errand, Item, Plan, Receipt, Search, Verification
 from content_app.receipts import Beat
 from requests_app import audit, deadlines, forgotten_list, gates, transitions
 from requests_app.errors import Refused
@@ -271,7 +271,8 @@ def _take_lease(request_id: UUID) -> int | None:
     free = Errand.objects.filter(Q(lease_until__isnull=True) | Q(lease_until__lte=now), request_id=request_id)
     until = now + timedelta(seconds=settings.PORTAL_LEASE_SECONDS)
     with transaction.atomic():
-        if not free.exclude(attention__in=PARKED).update(lease_until=until, fence=F("fence") + 1):
+        mine = {"lease_until": until, "fence": F("fence") + 1, "node": heartbeats.node_of_worker()}
+        if not free.exclude(attention__in=PARKED).update(**mine):
             return None
         errand = Errand.objects.get(request_id=request_id)
         got = _progress(request_id)
@@ -341,13 +342,3 @@ def restart(request_id: UUID, *, actor: User, reason: str) -> None:
         if not parked.update(attention=Attention.NONE, starts=0, failures=0, next_at=clock.now(), lease_until=None):
             raise Refused("not_parked", "The work goes on by itself. Reload the page.")
         audit.append("work.restarted", actor=actor, about=request, reason=reason)
-
-
-# --- signs of life ---------------------------------------------------------------------------------------------------
-
-
-def show_life(name: str) -> datetime:
-    """Note that a part of the machinery lives."""
-    now = clock.now()
-    Heartbeat.objects.update_or_create(name=name, defaults={"at": now})
-    return now

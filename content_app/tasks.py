@@ -3,24 +3,28 @@
 Delivery is at least once; a doubled or a lost message changes nothing. The queue is a hint, the tables are the truth.
 """
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
+from django.db.models import Count, Min, Q
 from django.utils import timezone
-from django_q.models import Task
+from django_q.models import OrmQ, Task
 from django_q.tasks import async_task
 
-from content_app import pipeline
+from content_app import heartbeats, pipeline
 
 
 def advance(request_id: str) -> None:
     """Do what comes next for one request."""
+    heartbeats.worker_begins()
     pipeline.advance(UUID(request_id))
 
 
 def show_life() -> None:
     """The worker's sign of life."""
-    pipeline.show_life("worker")
+    heartbeats.worker_begins()
 
 
 def pick_up() -> int:
@@ -44,5 +48,24 @@ def sweep() -> None:
 
 
 def queue_sign_of_life() -> None:
-    """Ask the worker for a sign of life; ``manage.py doctor`` looks at how old the last one is."""
-    async_task(show_life)
+    """Ask the workers for a sign of life, unless so many wait already that nobody seems to give any."""
+    if queue().waiting <= 10 * settings.TASK_WORKERS:
+        async_task(show_life)
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """How many messages wait, since when the oldest one does, and how many a cluster has taken."""
+
+    waiting: int
+    oldest: datetime | None
+    taken: int
+
+
+def queue() -> Queue:
+    """The queue as it is now, in one query."""
+    waits = Q(lock__lte=timezone.now())
+    told = OrmQ.objects.aggregate(
+        waiting=Count("pk", filter=waits), oldest=Min("lock", filter=waits), taken=Count("pk", filter=~waits)
+    )
+    return Queue(told["waiting"], told["oldest"], told["taken"])

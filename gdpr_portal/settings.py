@@ -187,9 +187,11 @@ PORTAL_WITNESS_VKEY = env.str("PORTAL_WITNESS_VKEY", default="")
 # --- queue -----------------------------------------------------------------------------------------------------------
 TASK_TIMEOUT = env.int("PORTAL_TASK_TIMEOUT", default=300)
 TASK_WORKERS = env.int("PORTAL_WORKERS", default=2)
+#: What a cluster is called on the operators' page. Empty: host and process id. One name for one cluster.
+PORTAL_NODE = env.str("PORTAL_NODE", default="")
 Q_CLUSTER = {
     "name": "gdpr",
-    "broker_class": "content_app.queueing.Queue",
+    "broker_class": "content_app.broker.Broker",
     "orm": "default",
     "workers": TASK_WORKERS,
     "queue_limit": TASK_WORKERS,

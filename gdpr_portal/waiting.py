@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from django.db.models import Count, Q
 from django.urls import NoReverseMatch, reverse
 
+from content_app import operations
 from content_app.models import Errand, System
 from requests_app import publisher
 from requests_app.admin import audit_event
@@ -65,6 +66,8 @@ class Waiting:
     sections: list[Section] = field(default_factory=list)
     #: What keeps everything from being deleted, said to those who can have it mended.
     alarm: str = ""
+    #: What of the machinery stands still, said to those who can see to it.
+    troubles: list[operations.Look] = field(default_factory=list)
     ledger: audit_event.Summary | None = None
 
 
@@ -81,11 +84,15 @@ def gather(user: User) -> Waiting:
         page.ledger = audit_event.summary()
     if any(user.has_perm(permission) for permission in _HEAR_ALARMS):
         page.alarm = publisher.fault()
+    if any(user.has_perm(permission) for permission in _HEAR_TROUBLES):
+        page.troubles = operations.troubles()
     return page
 
 
 #: Who is told that the ledger does not fit: auditors, administrators, supervisors, and who watches over all of them.
 _HEAR_ALARMS = ("requests_app.view_ledgerleaf", "content_app.change_system", "content_app.stop_system")
+#: Who is told that a part of the machinery stands still: administrators and supervisors.
+_HEAR_TROUBLES = ("content_app.change_system", "content_app.stop_system")
 
 #: (permission, state, figure, heading, what it says when there are none)
 _STAFF_WORK = (
@@ -145,6 +152,7 @@ _ANSWERS = {
     Errand.Attention.SHADOW: "content_app.enable_deletion",
     Errand.Attention.STOPPED: "content_app.stop_system",
     Errand.Attention.LEDGER: "content_app.stop_system",
+    Errand.Attention.POISONED: "requests_app.approve_request",
 }
 
 

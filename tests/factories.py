@@ -13,7 +13,7 @@ import factory
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from content_app.models import System
+from content_app.models import Heartbeat, System
 from requests_app import keys
 from requests_app.models import Channel, DataSubject, Identifier, Jurisdiction, Request, Right, SubjectKey
 
@@ -103,3 +103,10 @@ def identifier(subject: DataSubject, kind: str, value: str) -> Identifier:
     row.value_enc = keys.seal(row, "value_enc", value, subject_id=subject.pk)
     row.save(force_insert=True)
     return row
+
+
+def heartbeat(part: str, *, node: str = "", ago: timedelta = timedelta(0), **more: Any) -> Heartbeat:
+    """A cluster or a loop on another host, which gave its last sign of life a while ago."""
+    at, node = timezone.now() - ago, node or f"{part}-1"
+    told = {"node": node, "host": "another-host", "started_at": at, "at": at, "pulled_at": at} | more
+    return Heartbeat.objects.create(name=f"{part} {node}", part=part, **told)

@@ -23,7 +23,7 @@ NAMESPACES = "network namespaces, as root"
 #: Program → the Debian package that brings it.
 PACKAGES = {
     "clamd": "clamav-daemon", "go": "golang-go", "pdfsig": "poppler-utils", "faketime": "faketime",
-    NAMESPACES: "iproute2", GO_SUMDB: "golang-golang-x-mod-dev",
+    "systemd-analyze": "systemd", NAMESPACES: "iproute2", GO_SUMDB: "golang-golang-x-mod-dev",
 }  # fmt: skip
 #: Verifiers of others, which `make outsiders` puts into an environment of their own.
 OUTSIDERS = Path(__file__).parents[1] / ".outsiders" / "bin"

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from content_app import discovery, planning, receipts, trials
+from content_app import discovery, pipeline, planning, receipts, trials
 from content_app.admin import doors, figures, replying, words
 from content_app.models import Candidate, Errand
 from requests_app import approval
@@ -29,7 +29,7 @@ MOVING, WAITING = 2, 10
 #: What keeps the workers from going on until somebody has acted.
 _BLOCKS = frozenset({
     Errand.Attention.SHADOW, Errand.Attention.STOPPED, Errand.Attention.CREDENTIALS, Errand.Attention.DIGEST,
-    Errand.Attention.NEEDS_PERSON, Errand.Attention.LEDGER,
+    Errand.Attention.NEEDS_PERSON, Errand.Attention.LEDGER, *pipeline.PARKED,
 })  # fmt: skip
 
 
@@ -58,6 +58,7 @@ def context_of(case: Request, user: User) -> dict[str, Any]:
         told |= {"phase": "history"}
     else:
         told |= _FILL.get(State(case.state), _nothing)(case)
+        told |= {"parked": attention in pipeline.PARKED, "restart_reasons": pipeline.RESTART_REASONS}
     if told["every"] and attention in _BLOCKS:
         told["every"] = WAITING
     return told | {"token": f"{case.state}.{told['phase']}"}

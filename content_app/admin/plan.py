@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.urls import path
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from content_app.admin import choosing, panel, proof, reconciling, replying, reviewing
+from content_app.admin import choosing, panel, proof, reconciling, replying, reviewing, working
 from content_app.models import Plan
 
 #: (route, view, URL name); what only shows is safe, and what acts takes a POST.
@@ -33,6 +33,7 @@ _ACTS: tuple[tuple[str, Any, str], ...] = (
     ("of/<uuid:request_id>/refuse/", reviewing.refuse, "refuse"),
     ("of/<uuid:request_id>/withdraw-approval/", reviewing.withdraw, "withdraw_approval"),
     ("of/<uuid:request_id>/try-again/", reviewing.mend, "mend"),
+    ("of/<uuid:request_id>/start-again/", working.restart, "restart"),
     ("of/<uuid:request_id>/reply/", replying.reply, "reply"),
 )
 

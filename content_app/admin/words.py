@@ -93,6 +93,24 @@ ATTENTION: dict[str, tuple[str, str, bool]] = {
         "with manage.py doctor.",
         False,
     ),
+    Attention.PAUSED: (
+        "A connected system is left alone for a while",
+        "Several calls in a row have failed there. One call tries it again by itself, and the work goes on once it "
+        "answers. Nothing is lost.",
+        True,
+    ),
+    Attention.POISONED: (
+        "The work died each time it was begun",
+        "It is not tried again by itself. Whoever runs the portal finds the reason in the log; then a supervisor "
+        "starts it again here. What was done already is not done twice.",
+        False,
+    ),
+    Attention.DEADLINE: (
+        "It still fails, and the deadline is near",
+        "It is not tried again by itself, so that there is time to do it by hand. Once the reason is mended, a "
+        "supervisor starts it again here.",
+        False,
+    ),
     Attention.CRASHED: (
         "The work ended in an unexpected fault",
         "It is tried again by itself. If it lasts, whoever runs the portal finds the reason in the log.",

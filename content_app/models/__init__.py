@@ -1,10 +1,10 @@
 """The nouns of the workshop, one a file."""
 
 from content_app.models.candidate import Candidate, Search
+from content_app.models.heartbeat import Heartbeat
 from content_app.models.plan import Coverage, Item, Plan
 from content_app.models.step import (
     Errand,
-    Heartbeat,
     Intent,
     Mending,
     Receipt,

@@ -42,6 +42,7 @@ class Errand(models.Model):
     starts = models.PositiveSmallIntegerField(default=0, help_text="Runs that began, none of which ended or got on.")
     progress = models.CharField(max_length=80, blank=True, help_text="How far it was when the last run began.")
     attention = models.CharField(max_length=12, choices=Attention, blank=True)
+    node = models.CharField(max_length=100, blank=True, help_text="The cluster that began the last run.")
 
     def __str__(self) -> str:
         return f"errand of {self.request_id}"
@@ -177,13 +178,3 @@ class Mending(models.Model):
 
     def __str__(self) -> str:
         return f"{self.system_id} mended for {self.plan_id}"
-
-
-class Heartbeat(models.Model):
-    """When a part of the machinery last showed that it lives; ``manage.py doctor`` looks at it."""
-
-    name = models.CharField(max_length=20, primary_key=True)
-    at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return self.name

@@ -15,31 +15,23 @@ from django.conf import settings
 from django.db.models import Count, Max
 from django.utils import timezone
 
-from content_app import systems
+from content_app import heartbeats, operations, systems
 from content_app.connectors import registry
-from content_app.models import Heartbeat, System
+from content_app.models import System
 from gdpr_portal.doctor.finding import Findings, fail, ok, warn
 from requests_app import forgotten_list, publisher
 from requests_app.models import LedgerIndex, LedgerLeaf
 
-#: A heart that has not beaten for so long stands still.
-SILENCE = timedelta(minutes=3)
 #: The sequencer numbers every second; an entry that waits so long waits for a sequencer that is down.
 WAITING = timedelta(minutes=1)
-_HEARTS = {"worker": "manage.py qcluster", "loop": "manage.py pick_up --loop"}
 
 
 def heart_beats() -> Findings:
-    """The worker and the loop have shown that they live."""
-    beats = dict(Heartbeat.objects.values_list("name", "at"))
-    for name, command in _HEARTS.items():
-        does = f"Start {command}; if it runs, restart it and read its log."
-        if name not in beats:
-            yield fail("queue", f"The {name} has never shown a sign of life.", does)
-        elif (age := timezone.now() - beats[name]) > SILENCE:
-            yield fail("queue", f"The last sign of life of the {name} is {age.total_seconds():.0f} seconds old.", does)
-        else:
-            yield ok("queue", f"The {name} lives.")
+    """At least one cluster and one loop work, none is hung or has died, and nothing waits long in the queue."""
+    yield from (
+        ok("queue", one.says) if one.well else fail("queue", one.says, one.do)
+        for one in operations.machinery(heartbeats.signs())
+    )
 
 
 def ledger_is_numbered() -> Findings:

@@ -359,6 +359,7 @@ def resume(stage: Stage) -> Doing:
 _SYSTEM = {
     "name": "Contact centre", "gateway_url": "https://emea.api.cc.vonage.com", "auth_url": "https://emea.cc.vonage.com",
     "credential": "VCC_EU", "client_auth": "basic", "region": "gb", "history_days": 365,
+    "calls_per_minute": 160, "batches_per_minute": 16, "delete_parallel": 1,
 }  # fmt: skip
 
 

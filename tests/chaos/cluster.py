@@ -36,7 +36,8 @@ SETTINGS: dict[str, Any] = {
     "PORTAL_RUN_SECONDS": 20,
     "PORTAL_APPROVAL_DELAY_HOURS": 0,
 }
-_PATIENCE = 30.0
+#: Seconds for anything to start or to end, on a machine that is busy with much else.
+_PATIENCE = 240.0
 
 
 class Nobody(Exception):

@@ -19,7 +19,7 @@ from tests.content_app import admin_story
 from tests.requests_app.test_proofs import holds
 
 pytestmark = pytest.mark.django_db
-CANARY = (b"Ines", b"7700", b"900123")
+CANARY = (b"Ines Example", b"7700900123", b"7700 900123", b"Ines+", b"Ines%20")
 
 
 @pytest.fixture

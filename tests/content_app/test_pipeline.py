@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from content_app import discovery, pipeline, systems
 from content_app.connectors.base import ConnectorError
-from content_app.models import Candidate, Errand, Heartbeat, ReceiptItem, System
+from content_app.models import Candidate, Errand, ReceiptItem, System
 from requests_app import audit, transitions
 from requests_app.errors import Refused
 from requests_app.states import State
@@ -333,10 +333,11 @@ def test_a_stop_is_noticed_in_every_room(request_, rooms, centre, supervisor):
             systems.stop(System.objects.get().pk, actor=supervisor)
 
 
-def test_a_sign_of_life_is_one_row(clock):
-    pipeline.show_life("worker")
-    clock.shift(timedelta(seconds=9))
-    assert pipeline.show_life("worker") == Heartbeat.objects.get(name="worker").at == timezone.now()
+def test_it_is_known_which_cluster_began_the_last_run(request_, monkeypatch, settings):
+    settings.PORTAL_NODE = "blue-1"
+    monkeypatch.setattr(pipeline.discovery, "search", lambda *args, **kwargs: True)
+    pipeline.advance(request_.pk)
+    assert errand().node == "blue-1"
 
 
 def test_a_system_that_asks_for_a_day_of_silence_is_asked_again_sooner(request_, monkeypatch):

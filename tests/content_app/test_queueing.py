@@ -28,7 +28,7 @@ def messages(queue):
     return [payload for _, payload in queue.dequeue() or ()]
 
 
-def test_it_is_the_one_that_the_portal_uses():
+def test_the_portal_uses_it():
     assert isinstance(get_broker(), queueing.Queue)
 
 

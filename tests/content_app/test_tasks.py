@@ -1,12 +1,13 @@
 """The queue is a hint: whatever happens to its messages, the tables find every request again, and none twice."""
 
+import os
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 from django_q.models import OrmQ, Task
 
-from content_app import pipeline, tasks
+from content_app import heartbeats, pipeline, tasks
 from content_app.models import Errand, Heartbeat
 from tests import factories
 
@@ -78,11 +79,36 @@ def test_a_message_that_comes_late_finds_nothing_to_do(system, centre, rooms):
     assert [entry for entry in centre.log if entry[0].startswith("delete")] == deleted
 
 
-def test_the_worker_is_asked_for_a_sign_of_life():
+@pytest.mark.parametrize("work", [tasks.show_life, lambda: tasks.advance(str(factories.RequestFactory.create().pk))])
+def test_a_worker_that_begins_something_shows_that_it_lives(monkeypatch, work):
+    monkeypatch.setattr(heartbeats, "_noted", {})
+    monkeypatch.setattr(os, "getppid", os.getpid)
+    heartbeats.guard_lives(os.getpid(), workers=2, queued=lambda: 0)
+    assert Heartbeat.objects.get().worked_at is None
+    work()
+    assert timezone.now() - Heartbeat.objects.get().worked_at < timedelta(seconds=10)
+
+
+def test_the_workers_are_asked_for_a_sign_of_life():
     tasks.queue_sign_of_life()
     assert queued() == [(tasks.show_life, ())]
-    tasks.show_life()
-    assert timezone.now() - Heartbeat.objects.get(name="worker").at < timedelta(seconds=10)
+
+
+def test_they_are_not_asked_again_and_again_while_nobody_answers(settings):
+    for _ in range(200):
+        tasks.queue_sign_of_life()
+    assert OrmQ.objects.count() <= 10 * settings.TASK_WORKERS + 1
+
+
+def test_the_queue_says_how_many_wait_and_since_when():
+    assert tasks.queue() == tasks.Queue(0, None, 0)
+    for _ in range(3):
+        tasks.queue_sign_of_life()
+    now = timezone.now()
+    first, second, third = OrmQ.objects.order_by("pk")
+    OrmQ.objects.filter(pk=first.pk).update(lock=now + timedelta(minutes=9))  # a cluster has taken it
+    OrmQ.objects.filter(pk=third.pk).update(lock=now - timedelta(minutes=4))
+    assert tasks.queue() == tasks.Queue(2, now - timedelta(minutes=4), 1)
 
 
 def failure_of(request, *, ago=timedelta(0)):

@@ -77,5 +77,6 @@ def test_what_is_read_beside_the_settings_is_described_too():
     asked = {name for path in modules for name in names_of_environment(path)}
     of_systems = tables.table(DOCUMENT, "Credentials of connected systems")
     of_demo = tables.table(DOCUMENT, "The demo alone")
-    described = {tables.code(row["Variable"]) for row in [*of_systems, *of_demo]}
+    of_systemd = tables.table(DOCUMENT, "Set by systemd")
+    described = {tables.code(row["Variable"]) for row in [*of_systems, *of_demo, *of_systemd]}
     assert asked - {"DJANGO_SETTINGS_MODULE"} == described

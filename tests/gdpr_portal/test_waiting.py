@@ -134,3 +134,20 @@ def test_whoever_can_have_the_ledger_mended_hears_that_nothing_is_deleted(
     assert "Nothing is deleted" not in first_page(client)
     SequencerLease.objects.create(name="ledger", fault="shorter")
     assert ("run manage.py recover_ledger" in first_page(client)) is hears
+
+
+# --- the machinery ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", ["administrator", "supervisor"])
+def test_whoever_can_see_to_it_is_told_that_a_part_stands_still(role, request, login):
+    client = login(request.getfixturevalue(role))
+    assert b"No worker cluster has shown a sign of life." in client.get("/admin/").content
+    factories.heartbeat("cluster")
+    factories.heartbeat("loop")
+    assert b"stands still" not in client.get("/admin/").content
+
+
+@pytest.mark.parametrize("role", ["staff", "agent", "auditor", "outsider"])
+def test_nobody_else_is_told_so(role, request, login):
+    assert b"stands still" not in login(request.getfixturevalue(role)).get("/admin/").content

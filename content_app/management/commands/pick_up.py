@@ -1,6 +1,7 @@
 """``manage.py pick_up --loop``: beside the worker, every second, it queues what is due, and publishes the ledger."""
 
 import logging
+import os
 import signal
 import time
 from types import FrameType
@@ -9,12 +10,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections, connection
 
-from content_app import oblivion, pipeline, tasks, witnessing
+from content_app import heartbeats, oblivion, tasks, witnessing
 from requests_app import forgotten_list, publisher, retention, self_check, sequencer
 from requests_app.errors import Refused
 
 logger = logging.getLogger(__name__)
-#: Seconds between asking the worker for a sign of life, and between two sweeps of what has served its purpose.
+#: Seconds between asking the workers for a sign of life, and between two sweeps of what has served its purpose.
 SIGN_OF_LIFE, SWEEP = 15, 60
 
 
@@ -45,6 +46,7 @@ class Command(BaseCommand):
                 beat = started + SIGN_OF_LIFE if started >= beat else beat
                 sweep = started + SWEEP if started >= sweep else sweep
             time.sleep(max(0.0, 1 - (time.monotonic() - started)))
+        heartbeats.leave(heartbeats.Part.LOOP, os.getpid())
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.running = False
@@ -72,13 +74,12 @@ class Command(BaseCommand):
         """One round; ``False`` when the database was away. The loop outlives the database."""
         try:
             close_old_connections()
+            heartbeats.loop_lives()
             if forgotten_list.replay_is_due():
-                pipeline.show_life("loop")
                 return True
             self._publish()
             tasks.pick_up()
             if beat:
-                pipeline.show_life("loop")
                 tasks.queue_sign_of_life()
             if sweep:
                 sequencer.repair()
@@ -100,3 +101,4 @@ def _sweep() -> None:
     retention.sweep_files()
     oblivion.forget_due()
     tasks.sweep()
+    heartbeats.sweep()

@@ -14,7 +14,7 @@ from tests.content_app.connectors.vendor import ACCOUNT
 
 pytestmark = pytest.mark.pure
 
-VERBS = ("find", "get", "statistics", "delete_content", "delete_interactions", "self_test", "close")
+VERBS = ("find", "get", "statistics", "delete_content", "delete_interactions", "self_test", "another", "close")
 
 
 @pytest.fixture(params=sorted(CONNECTORS))

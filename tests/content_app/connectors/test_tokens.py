@@ -103,7 +103,7 @@ def test_a_delete_with_an_old_token_is_repeated_once_outside_of_the_first_gate(v
         side_effect=[httpx.Response(401), httpx.Response(200, json={"failures": []})]
     )
     assert [outcome.result for outcome in vcc.delete_interactions([GUID])] == ["deleted"]
-    assert gate.passed == ["read", "delete", "read", "delete"]
+    assert gate.passed == ["read", "batch", "read", "batch"]
     assert not gate.nested
 
 
