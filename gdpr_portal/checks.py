@@ -19,6 +19,20 @@ def keys_are_usable(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return [Error(f"{one} and {other} must not share a key.", id="portal.E002") for one, other in shared]
 
 
+@register()
+def metrics_token_is_long(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A short token is soon guessed, and nothing throttles a scraper."""
+    if 0 < len(settings.PORTAL_METRICS_TOKEN) < 16:
+        return [
+            Error(
+                "PORTAL_METRICS_TOKEN is shorter than 16 characters.",
+                id="portal.E003",
+                hint="Make one with: openssl rand -hex 16",
+            )
+        ]
+    return []
+
+
 @register(deploy=True)
 def demo_is_off(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """The demo prints passwords."""

@@ -16,6 +16,7 @@ from django.db.models import Count, Q
 from django.urls import NoReverseMatch, reverse
 
 from content_app import operations
+from content_app.admin import working
 from content_app.models import Errand, System
 from requests_app import publisher
 from requests_app.admin import audit_event
@@ -69,6 +70,8 @@ class Waiting:
     #: What of the machinery stands still, said to those who can see to it.
     troubles: list[operations.Look] = field(default_factory=list)
     ledger: audit_event.Summary | None = None
+    #: What the workers do at this moment, for whoever may see requests.
+    now: dict[str, Any] = field(default_factory=dict)
 
 
 def gather(user: User) -> Waiting:
@@ -86,6 +89,8 @@ def gather(user: User) -> Waiting:
         page.alarm = publisher.fault()
     if any(user.has_perm(permission) for permission in _HEAR_TROUBLES):
         page.troubles = operations.troubles()
+    if working.may_look(user):
+        page.now = working.context_of_now()
     return page
 
 

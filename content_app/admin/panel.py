@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from content_app import discovery, pipeline, planning, receipts, trials
+from content_app import discovery, pipeline, planning, progress, receipts, trials
 from content_app.admin import doors, figures, replying, words
 from content_app.models import Candidate, Errand
 from requests_app import approval
@@ -59,6 +59,7 @@ def context_of(case: Request, user: User) -> dict[str, Any]:
     else:
         told |= _FILL.get(State(case.state), _nothing)(case)
         told |= {"parked": attention in pipeline.PARKED, "restart_reasons": pipeline.RESTART_REASONS}
+        told |= {"progress": progress.of_one(case) if told["every"] else None}
     if told["every"] and attention in _BLOCKS:
         told["every"] = WAITING
     return told | {"token": f"{case.state}.{told['phase']}"}
