@@ -6,7 +6,7 @@
 #     tier     takes           needs besides Python                          runs in CI
 #     check    20 seconds      nothing                                       yes
 #     test     20 minutes      Chromium (found, or fetched by Playwright)    yes
-#     bench    20 minutes      nothing                                       no
+#     bench    40 minutes      nothing                                       no
 #
 # Variables: PORT (demo, default 8000) · KEEP=1 (demo: go on with the data of last time) · PYTHON (which one to use)
 #            T="…" (test-one: what to hand to pytest)
@@ -55,8 +55,9 @@ test-sqlite test-postgresql test-browser: $(VENV)/.dev
 test-one: $(VENV)/.dev ## Run some tests on SQLite: make test-one T="tests/flow -k approval"
 	@$(BIN)/python -m pytest $(T)
 
-bench: $(VENV)/.dev ## Measure the ledger on this machine, and write the figures down
+bench: $(VENV)/.dev ## Measure this machine: ledger and engine beside their bounds, figures into benchmarks/results
 	@$(BIN)/python -m benchmarks.ledger
+	@$(BIN)/python -m benchmarks.engine
 
 outsiders: .outsiders/.done ## Install verifiers of others, for the tests that ask strangers
 

@@ -42,10 +42,11 @@ def databases(folder: Path) -> Iterator[dict[str, str]]:
 
 def environment(url: str, folder: Path) -> dict[str, str]:
     """Production's settings, with keys that nothing else uses."""
-    seal, index = (base64.b64encode(os.urandom(32)).decode() for _ in range(2))
+    seal, index, digest = (base64.b64encode(os.urandom(32)).decode() for _ in range(3))
     return os.environ | {
         "DJANGO_SETTINGS_MODULE": "gdpr_portal.settings", "DATABASE_URL": url, "PORTAL_VAR_DIR": str(folder),
         "PORTAL_SECRET_KEY": os.urandom(32).hex(), "PORTAL_KEKS": f"1:{seal}", "PORTAL_INDEX_KEYS": f"1:{index}",
+        "PORTAL_DIGEST_KEYS": f"1:{digest}",
         "PORTAL_LEDGER_NAME": "benchmark/audit", "PORTAL_LOG_LEVEL": "ERROR", "PORTAL_TLS": "0", "DEMO": "1",
     }  # fmt: skip
 
