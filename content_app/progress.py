@@ -194,12 +194,17 @@ def _searches(cases: list[Request]) -> _Counts:
     for pk in {row.request_id for row in fresh if row.finished_at is None}:
         mine = [row for row in fresh if row.request_id == pk]
         open_ones = [row for row in mine if row.finished_at is None]
-        totals = [max(row.calls_expected, row.cursor) for row in mine]
-        done = sum(row.cursor if row.finished_at is None else total for row, total in zip(mine, totals, strict=True))
+        totals = [max(row.calls_expected, _read(row)) for row in mine]
+        done = sum(_read(row) if row.finished_at is None else total for row, total in zip(mine, totals, strict=True))
         count = _Count(done, sum(totals), system=open_ones[-1].system.name)
-        count.lately, count.since = sum(row.cursor for row in open_ones), min(row.started_at for row in open_ones)
+        count.lately, count.since = sum(_read(row) for row in open_ones), min(row.started_at for row in open_ones)
         counts[pk] = count, [row.system_id for row in open_ones]
     return counts
+
+
+def _read(search: Search) -> int:
+    """Look-ups made. A sweep counts its windows, and expects calls."""
+    return search.calls_made if search.way == Search.Way.SWEEP else search.cursor
 
 
 def _deletions(cases: list[Request]) -> _Counts:

@@ -108,3 +108,23 @@ def test_given_up_work_is_started_again_from_the_keyboard(
     page.get_by_role("button", name="Start again").press("Enter")
     expect(page.get_by_text("Started again.")).to_be_visible()
     assert Errand.objects.get(request=case).attention == ""
+
+
+def test_the_operators_page_is_readable_and_looks_again_by_itself(
+    deleting: tuple[Request, Plan], supervisor: User, sign_in: Callable[[User], Page], live_server: Any
+) -> None:
+    case, plan = deleting
+    system = plan.items.first().system  # type: ignore[union-attr]
+    Breaker.objects.create(system=system, position="open", reason="timeout", retry_at=timezone.now())
+    Errand.objects.update(attention="paused", failures=2)
+    factories.heartbeat("cluster", node="blue-2", ago=timedelta(minutes=2))
+    page = sign_in(supervisor)
+    page.get_by_role("link", name="Operations").click()
+    middle = page.locator("#operations")
+    expect(middle).to_contain_text("blue-2 is silent")
+    expect(middle).to_contain_text(case.reference)
+    _sound(page)
+    same = _stay(page)
+    factories.heartbeat("cluster", node="green-7")
+    expect(middle).to_contain_text("green-7", timeout=30_000)
+    assert same()

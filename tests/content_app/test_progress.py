@@ -100,6 +100,17 @@ def test_a_search_counts_look_ups_over_all_systems(clock, staff, validator):
     assert told.left_in_words == "about 2 minutes"
 
 
+def test_a_shared_sweep_counts_its_calls(clock, staff, validator):
+    case, now = story.validated(staff, validator), timezone.now()
+    Search.objects.create(
+        request=case, system=factories.SystemFactory(), until=now, way="sweep", cursor=5, calls_made=50,
+        calls_expected=100,
+    )  # fmt: skip
+    clock.shift(timedelta(minutes=5))
+    told = progress.of_one(case)
+    assert (told.done, told.total, told.rate) == (50, 100, pytest.approx(10))
+
+
 def test_a_search_that_is_over_rests(clock, staff, validator):
     assert progress.of_one(admin_story.found(staff, validator)) is None
 

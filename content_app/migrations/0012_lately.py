@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('content_app', '0010_heartbeats'),
+        ('content_app', '0011_sweeps'),
         ('requests_app', '0007_forgetting_guards'),
     ]
 
