@@ -20,6 +20,8 @@ from tests import chromium
 
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 _PYTEST = (sys.executable, "-m", "pytest")
+#: Two cores; whichever is done first takes over from the other.
+_TWO = ("-n", "2", "--dist", "worksteal")
 _NO_TESTS = 5
 
 
@@ -49,14 +51,14 @@ class Leg:
 
 def sqlite() -> Leg:
     """Everything but the browser, the pure tests too."""
-    return Leg("SQLite", (*_PYTEST, "-n", "2", "-m", "not browser"), {"DATABASE_URL": ""})
+    return Leg("SQLite", (*_PYTEST, *_TWO, "-m", "not browser"), {"DATABASE_URL": ""})
 
 
 def postgresql() -> Leg:
     """What touches a database, once more on the other one."""
     return Leg(
         "PostgreSQL",
-        (sys.executable, "-m", "tests.postgres", *_PYTEST, "-n", "2", "-m", "not pure and not browser"),
+        (sys.executable, "-m", "tests.postgres", *_PYTEST, *_TWO, "-m", "not pure and not browser"),
     )
 
 
