@@ -3,6 +3,7 @@
 from content_app.models.candidate import Candidate, Search
 from content_app.models.heartbeat import Heartbeat
 from content_app.models.plan import Coverage, Item, Plan
+from content_app.models.safeguard import Allowance, BrakeRelease, Braking, Cap, Safeguard
 from content_app.models.step import (
     Errand,
     Intent,
@@ -13,13 +14,17 @@ from content_app.models.step import (
     StepItem,
     Verification,
 )
-from content_app.models.sweep import DayCount
+from content_app.models.sweep import DayCount, Sweep
 from content_app.models.system import Breaker, Bucket, Lease, System
 
 __all__ = [
+    "Allowance",
+    "BrakeRelease",
+    "Braking",
     "Breaker",
     "Bucket",
     "Candidate",
+    "Cap",
     "Coverage",
     "DayCount",
     "Errand",
@@ -31,9 +36,11 @@ __all__ = [
     "Plan",
     "Receipt",
     "ReceiptItem",
+    "Safeguard",
     "Search",
     "Step",
     "StepItem",
+    "Sweep",
     "System",
     "Verification",
 ]
