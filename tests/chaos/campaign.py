@@ -199,7 +199,7 @@ def main() -> None:
         "--pace",
         type=float,
         default=2.0,
-        help="seconds from one kill to the next, on average; more where nothing was done meanwhile",
+        help="seconds from one kill to the next, at least",
     )
     parser.add_argument("--lease", type=float, default=SETTINGS["PORTAL_LEASE_SECONDS"])
     parser.add_argument("--clusters", type=int, default=2)

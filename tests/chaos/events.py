@@ -92,7 +92,7 @@ class Events:
         return True
 
     def _got_on(self) -> bool:
-        """Something was written down since the last kill. Whatever dies all the time before it gets on proves nothing."""
+        """Something was written down since the last kill: what dies before it gets on, for ever, proves nothing."""
         told = Intent.objects.count() + Receipt.objects.count() + Verification.objects.count()
         if told == self._told and time.monotonic() < self._next + self.patience:
             return False
