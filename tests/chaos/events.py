@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from django.db import DatabaseError, connection
 from django_q.models import OrmQ
 
-from content_app.models import Intent, Receipt, Verification
+from content_app.models import Intent, Receipt, Search, Verification
 from tests.chaos.cluster import Cluster, Kill, Nobody
 
 #: How often which kind of process is killed, among a hundred.
@@ -93,7 +93,8 @@ class Events:
 
     def _got_on(self) -> bool:
         """Something was written down since the last kill: what dies before it gets on, for ever, proves nothing."""
-        told = Intent.objects.count() + Receipt.objects.count() + Verification.objects.count()
+        answers = Receipt.objects.filter(probed=False).count() + Verification.objects.count()
+        told = answers + Search.objects.filter(finished_at__isnull=False).count()
         if told == self._told and time.monotonic() < self._next + self.patience:
             return False
         self._told = told
