@@ -22,7 +22,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q
 
-from content_app import acting, clock, lookups, plan_digest, receipts, systems, trials, witnessing
+from content_app import acting, brakes, clock, lookups, plan_digest, receipts, systems, trials, witnessing
 from content_app.acting import Acts, Told
 from content_app.connectors.base import ConnectorError, ContentConnector, Interaction
 from content_app.models import Item, Plan, ReceiptItem, System
@@ -88,6 +88,7 @@ def _work_through(plan: Plan, system: System, *, budget: int, beat: Beat) -> Non
         _require_self_test(system, connector)
         acting.settle_unknown(plan, system.pk, connector, beat=beat)
         publisher.require_sound()
+        brakes.require(plan)
         current = Run(Acts(plan, system, connector, beat), budget)
         if _try_one(current):
             _delete_rest(current)

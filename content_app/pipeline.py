@@ -21,7 +21,7 @@ from django.db import transaction
 from django.db.models import F, Q, Sum
 from django.utils import timezone
 
-from content_app import clock, discovery, execution, heartbeats, limits, planning, receipts, verification
+from content_app import clock, discovery, execution, heartbeats, limits, planning, receipts, safeguards, verification
 from content_app.connectors.base import ConnectorError
 from content_app.models import Errand, Item, Plan, Receipt, Search, Verification
 from content_app.receipts import Beat
@@ -62,12 +62,14 @@ def due(*, limit: int = 100) -> list[UUID]:
     if forgotten_list.replay_is_due():
         return []
     now = clock.now()
-    later = Q(state__in=[State.VERIFIED, State.CLOSED], errand__again_at__lte=now)
     waits = Q(errand__isnull=True) | Q(errand__next_at__lte=now) | ~Q(errand__seen=F("state"))
     free = waits & (Q(errand__lease_until__isnull=True) | Q(errand__lease_until__lte=now))
-    wanted = Request.objects.filter(origin=Request.Origin.LIVE, subject__forgotten_at__isnull=True)
-    found = wanted.filter(free, Q(state__in=WORKING) | later).exclude(errand__attention__in=PARKED)
-    return list(found.order_by("received_at").values_list("pk", flat=True)[:limit])
+    wanted = Request.objects.filter(free, origin=Request.Origin.LIVE, subject__forgotten_at__isnull=True)
+    oldest = wanted.exclude(errand__attention__in=PARKED).order_by("received_at").values_list("received_at", "pk")
+    # Two questions, since each has an index of a few rows: the open requests, and those to be read back later.
+    working = oldest.filter(state__in=WORKING)[:limit]
+    later = oldest.filter(state__in=[State.VERIFIED, State.CLOSED], errand__again_at__lte=now)[:limit]
+    return [pk for _, pk in sorted([*working, *later])[:limit]]
 
 
 def claim_for_queue(request_id: UUID) -> bool:
@@ -229,6 +231,9 @@ def _attention_of_refusal(refused: Refused, request_id: UUID) -> tuple[Attention
             return Attention.LEDGER, 5, False
         case "digest":
             return Attention.DIGEST, IDLE, False
+        case "braked":
+            safeguards.note_braking(request_id)
+            return Attention.BRAKED, IDLE, False
         case "trial_failed" | "barred":
             return Attention.NEEDS_PERSON, IDLE, False
         case "credentials":

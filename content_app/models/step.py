@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from content_app.models.plan import Item, Plan
 from content_app.models.system import System
@@ -29,6 +30,7 @@ class Errand(models.Model):
         CRASHED = "crashed", "The work ended in an unexpected fault; it is tried again"
         PAUSED = "paused", "The system has failed several times and is left alone for a while"
         POISONED = "poisoned", "The work died each time it was begun; a person must start it again"
+        BRAKED = "braked", "The brake holds the list: a second supervisor releases it, or it waits for the next day"
         DEADLINE = "deadline", "It still fails and the deadline is near: a person must see to it"
 
     request = models.OneToOneField(Request, primary_key=True, on_delete=models.CASCADE, related_name="errand")
@@ -43,6 +45,13 @@ class Errand(models.Model):
     progress = models.CharField(max_length=80, blank=True, help_text="How far it was when the last run began.")
     attention = models.CharField(max_length=12, choices=Attention, blank=True)
     node = models.CharField(max_length=100, blank=True, help_text="The cluster that began the last run.")
+
+    class Meta:
+        # Both are few, however many requests have ended.
+        indexes = [
+            models.Index(fields=["again_at"], condition=Q(again_at__isnull=False), name="errand_again"),
+            models.Index(fields=["request"], condition=~Q(attention=""), name="errand_attention"),
+        ]
 
     def __str__(self) -> str:
         return f"errand of {self.request_id}"

@@ -200,7 +200,7 @@ ATTENTION = {
     "busy": "", "read_only": "shadow", "stopped": "stopped", "bad_credentials": "credentials",
     "missing_credentials": "credentials", "scope_refused": "credentials", "unauthorised": "credentials",
     "forbidden": "credentials", "unreachable": "unreachable", "timeout": "unreachable", "server_error": "unreachable",
-    "rate_limited": "unreachable", "malformed": "unreachable",
+    "rate_limited": "unreachable", "malformed": "unreachable", "cut_off": "unreachable",
 }  # fmt: skip
 
 
@@ -328,7 +328,7 @@ def test_a_stop_is_noticed_in_every_room(request_, rooms, centre, supervisor):
         assert errand().attention == "stopped"
         assert [entry for entry in centre.log[before:] if entry != ("close",)] == []
         if state == "approved":
-            systems.resume(System.objects.get().pk, actor=supervisor)
+            systems.resume(System.objects.get().pk, actor=supervisor, reason="false_alarm")
             assert pipeline.advance(request_.pk)
             systems.stop(System.objects.get().pk, actor=supervisor)
 
