@@ -49,7 +49,7 @@ def board(request: Request, system: System, known: list[Known]) -> bool:
     questions = belonging.questions(known, manifest)
     if not ways.may_sweep(request, system, questions, manifest):
         return False
-    all_of_it = ways.history(system, until=timezone.now())
+    all_of_it = ways.history(system, until=clock.now())
     alone = ways.calls_alone(questions, [all_of_it], manifest)
     under_way = Sweep.objects.filter(system=system, ended_at__isnull=True).first()
     if under_way is not None:
@@ -84,6 +84,8 @@ def _take_aboard(requests: list[Request], system: System, span: Window) -> None:
         for one in requests
     ]  # fmt: skip
     Search.objects.bulk_create(rows, ignore_conflicts=True)
+    mine = Search.objects.filter(request__in=requests, system=system, way=Way.SWEEP, finished_at=None, until=span[1])
+    mine.update(started_at=span[1])  # the field's own default is this machine's clock
 
 
 def aboard(system: System) -> QuerySet[Search]:

@@ -41,6 +41,7 @@ _MENU: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
         (
             ("What waits for you", "admin:index", "waiting", ""),
             ("Requests", "admin:requests_app_request_changelist", "requests", "requests_app.view_request"),
+            ("Safeguards", "admin:content_safeguards", "roles", "content_app.view_safeguard"),
             ("Suppression list", "admin:requests_app_suppression_changelist", "lock", "requests_app.view_suppression"),
         ),
     ),

@@ -35,6 +35,8 @@ def shut(request: HttpRequest) -> HttpResponse:
     raise Http404("The portal sends no mail.")
 
 
+handler500 = "gdpr_portal.database_away.explain"
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", lambda request: redirect(static("portal/favicon.svg"))),
@@ -43,5 +45,6 @@ urlpatterns = [
     path("signed-in/", signed_in, name="signed_in"),
     re_path("^accounts/(?:email|confirm-email|password/reset)/", shut),
     path("accounts/", include("allauth.urls")),
+    path("admin/safeguards/", RedirectView.as_view(pattern_name="admin:content_safeguards")),
     path("admin/", admin.site.urls),
 ]

@@ -30,6 +30,7 @@ class Errand(models.Model):
         CRASHED = "crashed", "The work ended in an unexpected fault; it is tried again"
         PAUSED = "paused", "The system has failed several times and is left alone for a while"
         POISONED = "poisoned", "The work died each time it was begun; a person must start it again"
+        BRAKED = "braked", "The brake holds the list: a second supervisor releases it, or it waits for the next day"
         DEADLINE = "deadline", "It still fails and the deadline is near: a person must see to it"
 
     request = models.OneToOneField(Request, primary_key=True, on_delete=models.CASCADE, related_name="errand")
@@ -46,7 +47,11 @@ class Errand(models.Model):
     node = models.CharField(max_length=100, blank=True, help_text="The cluster that began the last run.")
 
     class Meta:
-        indexes = [models.Index(fields=["attention"], condition=~Q(attention=""), name="errand_attention")]
+        # Both are few, however many requests have ended.
+        indexes = [
+            models.Index(fields=["again_at"], condition=Q(again_at__isnull=False), name="errand_again"),
+            models.Index(fields=["request"], condition=~Q(attention=""), name="errand_attention"),
+        ]
 
     def __str__(self) -> str:
         return f"errand of {self.request_id}"

@@ -78,7 +78,7 @@ def test_the_stop_holds_before_every_call_also_in_the_middle_of_a_run(system, su
     with pytest.raises(ConnectorError) as caught, gate(purpose):
         raise AssertionError("the call was made")
     assert (caught.value.code, caught.value.permanent) == ("stopped", False)
-    systems.resume(system.pk, actor=supervisor)
+    systems.resume(system.pk, actor=supervisor, reason="false_alarm")
     enter(system, purpose)
 
 

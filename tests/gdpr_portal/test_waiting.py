@@ -103,8 +103,11 @@ def test_it_takes_few_queries_however_much_waits(
     [
         ("agent", {"What waits for you"}),
         ("outsider", {"What waits for you"}),
-        ("auditor", {"What waits for you", "Requests", "Ledger", "Samples", "Reconciliation", "Access log"}),
-        ("administrator", {"What waits for you", "People", "Agent ids", "Roles"}),
+        (
+            "auditor",
+            {"What waits for you", "Requests", "Ledger", "Samples", "Reconciliation", "Access log", "Safeguards"},
+        ),
+        ("administrator", {"What waits for you", "People", "Agent ids", "Roles", "Safeguards"}),
     ],
 )
 def test_the_menu_shows_only_what_opens(who: str, labels: set[str], request: Any, login: Login) -> None:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('content_app', '0011_sweeps'),
+        ('content_app', '0013_flat_errands'),
         ('requests_app', '0007_forgetting_guards'),
     ]
 
@@ -25,10 +25,6 @@ class Migration(migrations.Migration):
             model_name='bucket',
             name='minute',
             field=models.DateTimeField(help_text='When the minute began in which turns are counted.', null=True),
-        ),
-        migrations.AddIndex(
-            model_name='errand',
-            index=models.Index(condition=models.Q(('attention', ''), _negated=True), fields=['attention'], name='errand_attention'),
         ),
         migrations.AddIndex(
             model_name='receipt',
