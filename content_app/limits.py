@@ -167,7 +167,8 @@ def turn(system_id: UUID, purpose: Purpose, now: Standing, *, count: int = 1) ->
         bucket = Bucket.objects.select_for_update().get(system_id=system_id, kind=kind)
         moment = clock.now()
         slot = max(bucket.due or moment, moment - caught_up)
-        Bucket.objects.filter(pk=bucket.pk).update(due=slot + apart * count, turns=F("turns") + count)
+        told = bucket.counting(moment, count)
+        Bucket.objects.filter(pk=bucket.pk).update(due=slot + apart * count, turns=F("turns") + count, **told)
     return max(0.0, (slot - moment).total_seconds())
 
 

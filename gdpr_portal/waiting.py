@@ -18,6 +18,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from content_app import brakes, operations
+from content_app.admin import working
 from content_app.models import Errand, System
 from requests_app import publisher, suppression
 from requests_app.admin import audit_event
@@ -82,6 +83,8 @@ class Waiting:
     #: What of the machinery stands still, said to those who can see to it.
     troubles: list[operations.Look] = field(default_factory=list)
     ledger: audit_event.Summary | None = None
+    #: What the workers do at this moment, for whoever may see requests.
+    now: dict[str, Any] = field(default_factory=dict)
 
 
 def gather(user: User) -> Waiting:
@@ -105,6 +108,8 @@ def gather(user: User) -> Waiting:
         page.alarm = publisher.fault()
     if any(user.has_perm(permission) for permission in _HEAR_TROUBLES):
         page.troubles = operations.troubles()
+    if working.may_look(user):
+        page.now = working.context_of_now()
     return page
 
 

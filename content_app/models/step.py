@@ -123,6 +123,9 @@ class Receipt(Row):
     leaf = models.ForeignKey(LedgerLeaf, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
 
+    class Meta:
+        indexes = [models.Index(fields=["at"], name="receipt_lately")]
+
     def __str__(self) -> str:
         return f"receipt of {self.intent_id}"
 
