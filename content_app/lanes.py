@@ -38,7 +38,7 @@ class Lanes:
         self._pool = ThreadPoolExecutor(self.width, thread_name_prefix="lane")
         self._free: SimpleQueue[ContentConnector] = SimpleQueue()
         for _ in range(self.width):
-            self._free.put(connector.another(lambda purpose: nullcontext()))
+            self._free.put(connector.another(lambda purpose: nullcontext(self._kept + limits.lease_seconds())))
         self._shut = threading.Event()
         self._kept = time.monotonic()
 

@@ -93,19 +93,20 @@ class Gate:
         self._calls = 0
 
     @contextmanager
-    def __call__(self, purpose: Purpose) -> Iterator[None]:
+    def __call__(self, purpose: Purpose) -> Iterator[float | None]:
         now = self._open(purpose)
         if purpose == "read":
             self._take_turn(purpose, now)
             with self._watched(purpose):
-                yield
+                yield None
             return
         holding = hold(self.system_id, wanted=1)
         try:
             self._take_turn(purpose, now)
+            kept = time.monotonic()
             holding.keep()
             with self._watched(purpose):
-                yield
+                yield kept + lease_seconds()  # who sleeps here until the lease is over sends nothing when it wakes
         finally:
             holding.release()
 
@@ -320,4 +321,9 @@ def hold(system_id: UUID, *, wanted: int) -> Holding:
 
 
 def _until(now: datetime) -> datetime:
-    return now + timedelta(seconds=max(settings.PORTAL_LEASE_SECONDS, 2 * settings.PORTAL_CALL_DEADLINE))
+    return now + timedelta(seconds=lease_seconds())
+
+
+def lease_seconds() -> float:
+    """How long an account's lease runs from when it was last kept."""
+    return max(settings.PORTAL_LEASE_SECONDS, 2 * settings.PORTAL_CALL_DEADLINE)

@@ -23,8 +23,9 @@ Purpose = Literal["read", "delete", "batch"]
 Idempotency = Literal["safe", "idempotent", "probe_first"]
 
 #: Entered around every single HTTP call. The rooms pass one in that honours the emergency stop, the shared rate
-#: limit and the one-delete-in-flight lease; it may raise (``ConnectorError`` or ``Refused``) to forbid the call.
-Gate = Callable[[Purpose], AbstractContextManager[None]]
+#: limit and the one-delete-in-flight lease; it may raise (``ConnectorError`` or ``Refused``) to forbid the call. It
+#: gives the moment (``time.monotonic``) after which nothing of the call may be sent or waited for, or ``None``.
+Gate = Callable[[Purpose], AbstractContextManager[float | None]]
 
 
 class ConnectorError(Exception):

@@ -129,18 +129,19 @@ class Http:
 
         The error passes through the gate, so that the rooms can see a 429. Waiting in the gate is not on the clock.
         """
-        with self._gate(purpose):
+        with self._gate(purpose) as until:
             with self._counting:
                 self.calls += 1
             return self._exchange(
-                method, url, expect, headers=headers, params=query, data=form, json=body, content=text
+                method, url, expect, until, headers=headers, params=query, data=form, json=body, content=text
             )
 
     def close(self) -> None:
         self._client.close()
 
-    def _exchange(self, method: str, url: str, expect: Collection[int], **parts: Any) -> Answer:
-        clock = _ends.set(time.monotonic() + self._deadline)
+    def _exchange(self, method: str, url: str, expect: Collection[int], until: float | None, **parts: Any) -> Answer:
+        end = time.monotonic() + self._deadline
+        clock = _ends.set(end if until is None else min(end, until))
         try:
             with self._client.stream(method, url, **parts) as response:
                 return _read(response, expect=expect)

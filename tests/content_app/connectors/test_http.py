@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -149,6 +150,20 @@ def test_nothing_listens(gate) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     assert refused(gate, f"http://127.0.0.1:{port}/").code == "unreachable"
+
+
+def test_who_wakes_up_after_its_lease_sends_nothing(serve: Serve) -> None:
+    asked: list[int] = []
+
+    def answer(connection: socket.socket) -> None:
+        asked.append(1)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+    url = serve(answer)
+    error = refused(lambda purpose: nullcontext(time.monotonic() - 1), url)
+    assert (error.code, error.permanent, asked) == ("unreachable", False, []), "nobody was asked, and it says so"
+    assert call(lambda purpose: nullcontext(time.monotonic() + 60), url).status == 200
+    assert asked == [1]
 
 
 def test_a_server_that_never_answers_is_left_at_the_deadline(gate, serve: Serve) -> None:
