@@ -1,6 +1,6 @@
-"""Pages and exports with few and with many requests: ``python -m benchmarks.scale [--tiers 1000 100000] [--rounds 15]``.
+"""Pages and exports with few and with many requests: ``python -m benchmarks.scale [--tiers 1000 100000]``.
 
-In:  nothing but the machine; or with ``--database`` addresses of PostgreSQL databases that are seeded already.
+In:  nothing but the machine; or with ``--measured`` what ``benchmarks.scale_figures`` has told of databases.
 Out: each page's median beside the same page with the fewest requests, on the screen and in ``results/scale.md``.
 Never here: a verdict, or a durable database. Nothing is written while pages are looked at.
 """
@@ -59,20 +59,19 @@ def document(told: list[dict[str, Any]], *, before: str, after: str, words: str)
     """The results as a page."""
     exported = told[-1]["exporting"]
     ratio = exported["rows_a_second"] / exported["bare_rows_a_second"]
-    sizes = table(
-        ["Requests", "Items", "Ledger entries"],
-        [[f"{one[n]:,}" for n in ("requests", "items", "entries")] for one in told],
-    )
+    counted = [[f"{one[name]:,}" for name in ("requests", "items", "entries")] for one in told]
+    sizes = table(["Requests", "Items", "Ledger entries"], counted)
+    looked = "The median of looks through the whole of Django, after one that is not counted."
     return "\n\n".join([
         "# Figures of scale",
         f"Written by `python -m benchmarks.scale {words}`.",
         f"Machine: {machine.described()}.\n\nBefore: {before}. After: {after}.",
         sizes,
-        "## Pages\n\nThe median of looks through the whole of Django, after one that is not counted.\n\n" + beside(told, "pages"),
+        f"## Pages\n\n{looked}\n\n{beside(told, 'pages')}",
         "## The loop\n\n" + beside(told, "loop"),
         f"## Export\n\nThe list of {exported['rows']:,} requests as CSV ({exported['bytes'] / 1e6:.0f} MB): "
-        f"{exported['rows_a_second']:,.0f} rows a second, beside {exported['bare_rows_a_second']:,.0f} of a bare `COPY` of "
-        f"the same columns without an order: {ratio:.2f}. The process grew by {exported['grew_mb']:.1f} MB, to "
+        f"{exported['rows_a_second']:,.0f} rows a second, beside {exported['bare_rows_a_second']:,.0f} of a bare "
+        f"`COPY` of the same columns, unsorted: {ratio:.2f}. The process grew by {exported['grew_mb']:.1f} MB, to "
         f"{exported['peak_mb']:.0f} MB.",
     ]) + "\n"  # fmt: skip
 

@@ -1,7 +1,7 @@
 """Measures pages and exports of one seeded database: ``python -m benchmarks.scale_figures ROUNDS``.
 
 In:  a database that ``manage.py seed_scale`` has filled, ``benchmarks.settings``.
-Out: one JSON object on standard output: medians in milliseconds, the export's speed and memory, how many rows there are.
+Out: one JSON object on standard output: medians in milliseconds, the export's speed and memory, how many rows.
 Never here: a table for people. ``benchmarks.scale`` starts this once for each database, and writes it down.
 """
 
