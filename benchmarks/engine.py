@@ -51,7 +51,8 @@ class Bench:
         folder.mkdir()
         given = environment(self._database(name), folder) | {
             "BENCH_CLIENT_ID": "bench", "BENCH_CLIENT_SECRET": "bench", "PORTAL_RATE_LIMIT": "0",
-            "PORTAL_APPROVAL_DELAY_HOURS": "0", "PORTAL_PLAN_CAP": "1000000", "PORTAL_VERIFY_AGAIN_DAYS": "7",
+            "PORTAL_APPROVAL_DELAY_HOURS": "0", "PORTAL_PLAN_CAP": "1000000",
+            "PORTAL_DAY_CAP": "1000000", "PORTAL_APPROVER_CAP": "1000000", "PORTAL_VERIFY_AGAIN_DAYS": "7",
         } | more  # fmt: skip
         subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity=0"], env=given, check=True)
         with vendor(**world) as url:

@@ -36,10 +36,10 @@ from benchmarks.vendor import number  # noqa: E402
 from content_app import discovery, execution, lookups, pipeline, planning, receipts, systems  # noqa: E402
 from content_app.connectors import registry  # noqa: E402
 from content_app.models import Errand, Item, ReceiptItem, System  # noqa: E402
-from requests_app import approval, intake, validation  # noqa: E402
+from requests_app import intake, validation  # noqa: E402
 from requests_app.models import Request  # noqa: E402
 from requests_app.states import State  # noqa: E402
-from tests import factories  # noqa: E402
+from tests import factories, story  # noqa: E402
 
 FOREVER = 1_000_000
 
@@ -95,9 +95,7 @@ class Portal:
         while not discovery.search(request.pk, budget=FOREVER, beat=_beat):
             pass
         plan = planning.freeze(request.pk, actor=self.validator)
-        approval.approve(
-            request.pk, actor=self.supervisor, plan_id=plan.pk, digest=plan.digest, expires_at=plan.expires_at
-        )  # fmt: skip
+        story.approve(request, plan, self.supervisor)
         request.refresh_from_db()
         return request
 
@@ -212,7 +210,7 @@ def bare(vendor: Vendor, count: float, width: float) -> dict[str, Any]:
 
 def memory(vendor: Vendor) -> dict[str, Any]:
     """One worker's most memory, from the search to the later read-back."""
-    settings.PORTAL_PLAN_CAP = FOREVER
+    settings.PORTAL_PLAN_CAP = settings.PORTAL_DAY_CAP = settings.PORTAL_APPROVER_CAP = FOREVER
     settings.PORTAL_RUN_SECONDS = FOREVER
     portal = Portal(vendor)
     request = portal.taken(0)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,6 +26,8 @@ from requests_app.errors import Refused
 Result = ReceiptItem.Outcome
 #: Items under one intent where several calls fly at once. What a crash leaves unknown is at most two such groups.
 GROUP = 100
+#: The verb by which a step deletes; a look has none.
+_VERBS = {Step.Kind.BATCH: "delete_interactions", Step.Kind.CONTENT: "delete_content"}
 #: One item, what came of it, and the code of what went wrong.
 Told = tuple[Item, str, str]
 
@@ -59,14 +61,18 @@ class Acts:
             receipts.receive(intent, outcomes, probed=True)
 
     def batch(self, whole: dict[str, list[Item]]) -> None:
-        """Delete these interactions whole, in one call."""
-        self._act(Step.Kind.BATCH, [[item for group in whole.values() for item in group]])
+        """Delete these interactions whole, in one call; in smaller ones where the brake leaves room for fewer."""
+
+        def act(groups: list[list[Item]]) -> None:
+            self._act(Step.Kind.BATCH, [[item for group in groups for item in group]])
+
+        _as_many_as_may(act, list(whole.values()))
 
     def files(self, items: list[Item]) -> None:
         """Delete these files, each in a call of its own."""
         size = GROUP if self.lanes else 1
         for group in batched(items, size):
-            self._act(Step.Kind.CONTENT, [[item] for item in group])
+            _as_many_as_may(lambda some: self._act(Step.Kind.CONTENT, some), [[item] for item in group])
 
     def land(self, *, most: int = 0) -> None:
         """Wait for answers, and write them down, until at most ``most`` flights are in the air."""
@@ -136,6 +142,18 @@ def opened(acts: Acts, *, wanted: int) -> Iterator[Acts]:
         acts.land()
 
 
+def _as_many_as_may(act: Callable[[list[list[Item]]], None], parts: list[list[Item]]) -> None:
+    """Act on all parts at once; where the brake has no room for them, on the first half, and then on the rest."""
+    try:
+        act(parts)
+    except Refused as refused:
+        if refused.code != "braked" or len(parts) == 1:
+            raise
+        half = len(parts) // 2
+        _as_many_as_may(act, parts[:half])
+        _as_many_as_may(act, parts[half:])
+
+
 def _call(kind: Step.Kind, items: list[Item]) -> Call:
     if kind == Step.Kind.BATCH:
         ids = list(dict.fromkeys(item.external_id for item in items))
@@ -199,11 +217,18 @@ def settle_unknown(plan: Plan, system_id: UUID, connector: ContentConnector, *, 
 
 
 def settle(step: Step, connector: ContentConnector, *, beat: Beat) -> list[Told]:
-    """Look at every item of the step, and write down what is gone and what must be tried again."""
+    """Look at every item of the step, and write down what is gone and what must be tried again.
+
+    Only a verb that its connector declares to be ``idempotent`` may go again without a look of its own.
+    """
     intent = receipts.take_over(step)
     if intent is None:
         raise Refused("lease_runs", "Another worker may still be acting. Its lease must run out first.")
     items = list(step.items.order_by("external_id", "content_key"))
+    if connector.manifest.repeats(_VERBS.get(Step.Kind(step.kind), "")) == "idempotent":
+        outcomes = [receipts.failure(item, "unknown", permanent=False) for item in items]
+        receipts.receive(intent, outcomes)
+        return outcomes
     wanted = {item.external_id: item.occurred_at for item in items}
     try:
         seen = lookups.see(connector, step.system_id, list(wanted.items()), beat=beat)

@@ -22,16 +22,16 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, Q, QuerySet
 from django.db.models.functions import Least
 
 from content_app import clock
 from content_app.connectors.base import ConnectorError, Purpose
-from content_app.models import Breaker, Bucket, Lease, System
+from content_app.models import Breaker, Bucket, Lease, Safeguard, System
 from requests_app import audit
 
 #: Codes of an account that is in trouble; any other says that it is well and does not want this call.
-OUTAGES = frozenset({"unreachable", "timeout", "server_error", "malformed"})
+OUTAGES = frozenset({"unreachable", "timeout", "cut_off", "server_error", "malformed"})
 #: Codes by which this door forbids a call: nothing was sent, so nothing is learnt.
 FORBIDDEN = frozenset({"stopped", "read_only", "paused", "busy"})
 #: Calls in a row that may fail, and how many of the last twenty, before the account is left alone.
@@ -53,6 +53,7 @@ RETRY_SHARE, RETRY_EVERY, MOST_RETRIES = 0.1, timedelta(seconds=10), 50.0
 class Standing:
     """What is true of an account right now."""
 
+    #: The emergency stop is set, of this system or of all.
     stopped: bool
     retired: bool
     shadow: bool
@@ -69,7 +70,8 @@ class Standing:
 def standing(system_id: UUID) -> Standing:
     """The account's switches, limits and breaker, in one look."""
     row = System.objects.values_list(
-        "stopped", "retired", "shadow", "calls_per_minute", "batches_per_minute", "delete_parallel",
+        Q(stopped=True) | Exists(Safeguard.objects.filter(stopped=True)),
+        "retired", "shadow", "calls_per_minute", "batches_per_minute", "delete_parallel",
         "breaker__position", "breaker__retry_at", "breaker__paused_until", "breaker__failures", "breaker__recent",
     ).get(pk=system_id)  # fmt: skip
     stopped, retired, shadow, calls, batches, parallel, position, retry_at, paused_until, failures, recent = row
@@ -164,7 +166,8 @@ def turn(system_id: UUID, purpose: Purpose, now: Standing, *, count: int = 1) ->
         bucket = Bucket.objects.select_for_update().get(system_id=system_id, kind=kind)
         moment = clock.now()
         slot = max(bucket.due or moment, moment - caught_up)
-        Bucket.objects.filter(pk=bucket.pk).update(due=slot + apart * count, turns=F("turns") + count)
+        told = bucket.counting(moment, count)
+        Bucket.objects.filter(pk=bucket.pk).update(due=slot + apart * count, turns=F("turns") + count, **told)
     return max(0.0, (slot - moment).total_seconds())
 
 

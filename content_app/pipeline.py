@@ -21,7 +21,7 @@ from django.db import transaction
 from django.db.models import F, Q, Sum
 from django.utils import timezone
 
-from content_app import clock, discovery, execution, heartbeats, limits, planning, receipts, verification
+from content_app import clock, discovery, execution, heartbeats, limits, planning, receipts, safeguards, verification
 from content_app.connectors.base import ConnectorError
 from content_app.models import Errand, Item, Plan, Receipt, Search, Verification
 from content_app.receipts import Beat
@@ -55,11 +55,15 @@ SOON = {"busy": 1.0, "read_only": 5.0, "stopped": 5.0}
 
 
 def due(*, limit: int = 100) -> list[UUID]:
-    """Requests that the workshop should look at now: by state, or because their later read-back is due."""
+    """Requests that the workshop should look at now: by state, or because their later read-back is due.
+
+    None that a worker has: it would be queued in vain, and be found late when that worker dies.
+    """
     if forgotten_list.replay_is_due():
         return []
     now = clock.now()
-    free = Q(errand__isnull=True) | Q(errand__next_at__lte=now) | ~Q(errand__seen=F("state"))
+    waits = Q(errand__isnull=True) | Q(errand__next_at__lte=now) | ~Q(errand__seen=F("state"))
+    free = waits & (Q(errand__lease_until__isnull=True) | Q(errand__lease_until__lte=now))
     wanted = Request.objects.filter(free, origin=Request.Origin.LIVE, subject__forgotten_at__isnull=True)
     oldest = wanted.exclude(errand__attention__in=PARKED).order_by("received_at").values_list("received_at", "pk")
     # Two questions, since each has an index of a few rows: the open requests, and those to be read back later.
@@ -219,12 +223,17 @@ def _attention_of_refusal(refused: Refused, request_id: UUID) -> tuple[Attention
         case "not_yet":
             after = Request.objects.get(pk=request_id).approvals.latest("at").execute_after
             return Attention.NONE, max(0.0, (after - clock.now()).total_seconds()), False
-        case "lease_runs" | "lost_lease" | "moved_on" | "wrong_state":
+        case "lease_runs":
+            return Attention.NONE, 1, False
+        case "lost_lease" | "moved_on" | "wrong_state":
             return Attention.NONE, 5, False
         case "not_published" | "ledger_mismatch":
             return Attention.LEDGER, 5, False
         case "digest":
             return Attention.DIGEST, IDLE, False
+        case "braked":
+            safeguards.note_braking(request_id)
+            return Attention.BRAKED, IDLE, False
         case "trial_failed" | "barred":
             return Attention.NEEDS_PERSON, IDLE, False
         case "credentials":
@@ -239,7 +248,7 @@ def _standing_attention(request_id: UUID) -> Attention:
     if request.state == State.VALIDATED and request.candidates.filter(included__isnull=True).exists():
         return Attention.UNDECIDED
     if request.state == State.PLANNED:
-        expired = Plan.objects.filter(request=request, digest=request.plan_digest, expires_at__lt=timezone.now())
+        expired = Plan.objects.filter(request=request, digest=request.plan_digest, expires_at__lt=clock.now())
         return Attention.EXPIRED if expired.exists() else Attention.NONE
     if request.state in planning.SUPPLEMENTABLE and planning.open_supplement(request):
         return Attention.SUPPLEMENT
@@ -324,7 +333,7 @@ def _release(request_id: UUID, fence: int, ending: Ending) -> None:
 def _deadline_is_near(request_id: UUID) -> bool:
     received_at = Request.objects.values_list("received_at", flat=True).get(pk=request_id)
     last = deadlines.working_days_before(deadlines.careful_due(received_at), settings.PORTAL_HAND_OVER_DAYS)
-    return timezone.localdate() >= last
+    return timezone.localdate(clock.now()) >= last
 
 
 def restart(request_id: UUID, *, actor: User, reason: str) -> None:

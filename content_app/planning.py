@@ -150,9 +150,7 @@ def _item(plan: Plan, candidate: Candidate, whole: bool) -> Item:
 
 
 def _require_sane(request: Request, items: list[Item]) -> None:
-    """What a connected system cannot do must not be promised, and a list must not be larger than the brake allows."""
-    if sum(item.action != Item.Action.KEEP for item in items) > settings.PORTAL_PLAN_CAP:
-        raise Refused("plan_too_large", f"The list has over {settings.PORTAL_PLAN_CAP} items. Narrow the date range.")
+    """What a connected system cannot do must not be promised."""
     actions: dict[tuple[UUID, str, str], set[str]] = {}
     for item in items:
         actions.setdefault((item.system_id, item.external_id, item.content_class), set()).add(item.action)

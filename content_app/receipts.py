@@ -21,7 +21,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
-from content_app import clock
+from content_app import brakes, clock
 from content_app.connectors.base import Content
 from content_app.models import Candidate, Intent, Item, Plan, Receipt, ReceiptItem, Step, StepItem, Verification
 from requests_app import audit
@@ -124,7 +124,9 @@ def _intend(step: Step, *, items: list[Item], kind: str) -> Intent:
         "deletion.intended", actor=audit.WORKER, about=step.plan.request_id, plan=step.plan_id, step=step.pk,
         fence=step.fence, items=len(items), kind=kind, digest=_digest([str(item.pk) for item in items]),
     )  # fmt: skip
-    return Intent.objects.create(step=step, fence=step.fence, leaf=leaf)
+    intent = Intent.objects.create(step=step, fence=step.fence, leaf=leaf)
+    brakes.take(step, items)  # last of all: all workers share the row that it changes
+    return intent
 
 
 def _lease() -> datetime:

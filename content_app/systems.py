@@ -26,6 +26,20 @@ from requests_app.states import OPEN
 
 #: Refusals after which this worker must not go on, at whatever system.
 ENDS_THE_RUN = frozenset({"lost_lease", "run_over"})
+#: Why an emergency stop is set, and why it is lifted.
+STOP_REASONS = (
+    ("precaution", "As a precaution, until somebody has looked"),
+    ("wrong_content", "Something is deleted that should not be"),
+    ("misuse", "An account of ours may be misused"),
+    ("system_trouble", "The connected system is in trouble or is being changed"),
+    ("drill", "A drill"),
+)
+LIFT_REASONS = (
+    ("cause_removed", "The cause was found and removed"),
+    ("false_alarm", "Looked into it; nothing was wrong"),
+    ("system_is_back", "The connected system works as it should again"),
+    ("drill_over", "The drill is over"),
+)
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -132,21 +146,24 @@ def return_to_shadow(system_id: UUID, *, actor: User) -> None:
         audit.append("system.shadowed", actor=actor, about=system_id, system=system_id)
 
 
-def stop(system_id: UUID, *, actor: User) -> None:
-    """Emergency stop: effective before the next call."""
-    _set_stop(system_id, actor=actor, stopped=True, entry="system.stopped")
-
-
-def resume(system_id: UUID, *, actor: User) -> None:
-    """Lift the emergency stop."""
-    _set_stop(system_id, actor=actor, stopped=False, entry="system.resumed")
-
-
-def _set_stop(system_id: UUID, *, actor: User, stopped: bool, entry: str) -> None:
+def stop(system_id: UUID, *, actor: User, reason: str = "precaution") -> None:
+    """Emergency stop: effective before the next call. Whoever is in a hurry need not say why."""
     gates.require(actor, "content_app.stop_system")
+    gates.require_reason(reason, STOP_REASONS)
+    _set_stop(system_id, actor=actor, stopped=True, entry="system.stopped", reason=reason)
+
+
+def resume(system_id: UUID, *, actor: User, reason: str) -> None:
+    """Lift the emergency stop, and say why it is safe now."""
+    gates.require(actor, "content_app.stop_system")
+    gates.require_reason(reason, LIFT_REASONS)
+    _set_stop(system_id, actor=actor, stopped=False, entry="system.resumed", reason=reason)
+
+
+def _set_stop(system_id: UUID, *, actor: User, stopped: bool, entry: str, reason: str) -> None:
     with transaction.atomic(durable=True):
         System.objects.filter(pk=system_id).update(stopped=stopped)
-        audit.append(entry, actor=actor, about=system_id, system=system_id)
+        audit.append(entry, actor=actor, about=system_id, system=system_id, reason=reason)
 
 
 # --- what is not asked any more --------------------------------------------------------------------------------------

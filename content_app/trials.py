@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 
 from content_app import receipts
 from content_app.connectors.base import ContentConnector
-from content_app.models import Item, Mending, Plan, ReceiptItem, Verification
+from content_app.models import Coverage, Item, Mending, Plan, ReceiptItem, Verification
 from requests_app import audit, gates
 from requests_app.errors import Refused
 from requests_app.models import Request
@@ -79,6 +79,21 @@ def failed_trials(plan: Plan) -> set[UUID]:
         if trial.result != Verification.Result.VERIFIED_ABSENT
         and (system_id not in mended or mended[system_id] < trial.at)
     }
+
+
+def standings(plan: Plan) -> list[tuple[str, str]]:
+    """(system, ``waiting``, ``passed`` or ``failed``) of the first deletion in each system of a list."""
+    passed = set(_passed(plan).values_list("item__system_id", flat=True))
+    failed = failed_trials(plan)
+    covered = plan.coverage.filter(disposition=Coverage.Disposition.DELETE).order_by("system__name")
+    return [
+        (name, "passed" if pk in passed else "failed" if pk in failed else "waiting")
+        for pk, name in covered.values_list("system_id", "system__name").distinct()
+    ]
+
+
+def _passed(plan: Plan) -> QuerySet[Verification]:
+    return Verification.objects.filter(item__plan=plan, round=0, result=Verification.Result.VERIFIED_ABSENT)
 
 
 def mend(request_id: UUID, *, actor: User, reason: str) -> None:

@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from PIL import Image, ImageDraw
 
-from content_app import pipeline, planning
+from content_app import brakes, pipeline, planning
 from content_app.models import Plan, System
 from gdpr_portal import demo_world
 from gdpr_portal.demo_world import Person
@@ -70,7 +70,11 @@ def freeze(stage: Stage, request: Request) -> Plan:
 
 
 def approve(stage: Stage, request: Request, plan: Plan, by: str = "supervisor") -> None:
-    approval.approve(request.pk, actor=stage.who[by], plan_id=plan.pk, digest=plan.digest, expires_at=plan.expires_at)
+    listed = brakes.size(plan)
+    approval.approve(
+        request.pk, actor=stage.who[by], plan_id=plan.pk, digest=plan.digest, expires_at=plan.expires_at,
+        items=listed, listed=listed,
+    )  # fmt: skip
 
 
 def _specimen() -> bytes:

@@ -60,8 +60,14 @@ PORTAL_MAX_STARTS = env.int("PORTAL_MAX_STARTS", default=3)
 PORTAL_SELF_TEST_MINUTES = env.int("PORTAL_SELF_TEST_MINUTES", default=10)
 #: Working days before the deadline at which nothing is tried again by itself any more, so that people have time.
 PORTAL_HAND_OVER_DAYS = env.int("PORTAL_HAND_OVER_DAYS", default=5)
-#: Items one plan may delete; a larger one is refused, never cut.
+#: Items one plan may delete before a second supervisor must release it; never cut.
 PORTAL_PLAN_CAP = env.int("PORTAL_PLAN_CAP", default=20_000)
+#: Items that may be deleted in one day; what is beyond waits for the next one, or for a release.
+PORTAL_DAY_CAP = env.int("PORTAL_DAY_CAP", default=100_000)
+#: The same, of lists that one person approved.
+PORTAL_APPROVER_CAP = env.int("PORTAL_APPROVER_CAP", default=50_000)
+#: Items above which an approval asks for their number to be typed.
+PORTAL_TYPED_ABOVE = env.int("PORTAL_TYPED_ABOVE", default=100)
 #: Keep below the vendor's limits (150 reads and 14 deletes a minute an account). Off only for a sandbox.
 PORTAL_RATE_LIMIT = env.bool("PORTAL_RATE_LIMIT", default=not DEMO)
 #: Seconds for one whole call to an outside system.
@@ -209,6 +215,10 @@ Q_CLUSTER = {
     "max_rss": 400_000,
     "poll": 0.5,
 }
+
+# --- monitoring ------------------------------------------------------------------------------------------------------
+#: What a scraper of /metrics shows as its bearer token. Empty: there is no such page.
+PORTAL_METRICS_TOKEN = env.str("PORTAL_METRICS_TOKEN", default="")
 
 # --- people ----------------------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]

@@ -17,7 +17,8 @@ from django.db.models import Count, Q, QuerySet
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
-from content_app import operations
+from content_app import brakes, operations
+from content_app.admin import working
 from content_app.models import Errand, System
 from requests_app import publisher, suppression
 from requests_app.admin import audit_event
@@ -82,6 +83,8 @@ class Waiting:
     #: What of the machinery stands still, said to those who can see to it.
     troubles: list[operations.Look] = field(default_factory=list)
     ledger: audit_event.Summary | None = None
+    #: What the workers do at this moment, for whoever may see requests.
+    now: dict[str, Any] = field(default_factory=dict)
 
 
 def gather(user: User) -> Waiting:
@@ -93,6 +96,10 @@ def gather(user: User) -> Waiting:
         _suppressed(page)
     if user.has_perm("content_app.change_system"):
         _systems(page)
+    if user.has_perm("content_app.view_safeguard"):
+        day = brakes.rooms(None)[1]
+        label = f"of {day.most:,} items deleted today"
+        page.figures.append(Figure(day.used, label, reverse("admin:content_safeguards")))
     if user.has_perm("auth.view_user"):
         _people(page)
     if user.has_perm("requests_app.view_ledgerleaf"):
@@ -101,6 +108,8 @@ def gather(user: User) -> Waiting:
         page.alarm = publisher.fault()
     if any(user.has_perm(permission) for permission in _HEAR_TROUBLES):
         page.troubles = operations.troubles()
+    if working.may_look(user):
+        page.now = working.context_of_now()
     return page
 
 
@@ -170,6 +179,7 @@ _ANSWERS = {
     Errand.Attention.SHADOW: "content_app.enable_deletion",
     Errand.Attention.STOPPED: "content_app.stop_system",
     Errand.Attention.LEDGER: "content_app.stop_system",
+    Errand.Attention.BRAKED: "requests_app.approve_request",
     Errand.Attention.POISONED: "requests_app.approve_request",
 }
 

@@ -69,9 +69,14 @@ def approve(
     plan_id: UUID,
     digest: str,
     expires_at: datetime,
+    items: int,
+    listed: int,
     step_up: StepUp = _no_step_up,
 ) -> Approval:
-    """Approve exactly the list with this digest. Every refused attempt is written to the ledger as well."""
+    """Approve exactly the list with this digest. Every refused attempt is written to the ledger as well.
+
+    ``items`` is how many items the person said are deleted, ``listed`` how many the workshop's list has.
+    """
     try:
         with transaction.atomic(durable=True):
             gates.require(actor, "requests_app.approve_request")
@@ -80,9 +85,12 @@ def approve(
             _require_unbarred(request, actor)
             if not digest or digest != request.plan_digest:
                 raise Refused("stale_digest", "The list has changed since you opened it. Reload, and review it again.")
+            if items != listed:
+                raise Refused("wrong_count", "The list does not delete that many files. Look again, then confirm.")
             if expires_at < timezone.now():
                 raise Refused("plan_expired", "The list has expired. Send it back so that a fresh one is frozen.")
-            return _store(request, actor=actor, plan_id=plan_id, digest=digest, step_up_at=step_up(actor))
+            shown_at = step_up(actor)
+            return _store(request, actor=actor, plan_id=plan_id, digest=digest, items=items, step_up_at=shown_at)
     except Refused as refused:
         transitions.record_refusal("approve", refused, about=request_id, actor=actor, plan=plan_id)
         raise
@@ -95,12 +103,17 @@ def approve(
         raise barred from None
 
 
-def _store(request: Request, *, actor: User, plan_id: UUID, digest: str, step_up_at: datetime | None) -> Approval:
+def _store(
+    request: Request, *, actor: User, plan_id: UUID, digest: str, items: int, step_up_at: datetime | None
+) -> Approval:
     execute_after = timezone.now() + timedelta(hours=settings.PORTAL_APPROVAL_DELAY_HOURS)
     approval = Approval.objects.create(
         request=request, plan_id=plan_id, digest=digest, by=actor, step_up_at=step_up_at, execute_after=execute_after
     )
-    audit.append("approval.given", actor=actor, about=request, plan=plan_id, digest=digest, execute_after=execute_after)
+    audit.append(
+        "approval.given", actor=actor, about=request, plan=plan_id, digest=digest, items=items,
+        execute_after=execute_after,
+    )  # fmt: skip
     transitions.move(
         request.pk, seen=State.PLANNED, to=State.APPROVED, actor=actor, plan=plan_id, digest=digest, approved_by=actor
     )

@@ -65,7 +65,8 @@ TYPES: dict[str, EntryType] = {
     # refusals of the house itself, written after the rollback
     "attempt.refused": EntryType("Attempt refused", {"attempt": "code", "reason": "code", "plan": "id"}),
     # requests_app.approval
-    "approval.given": EntryType("Exact list approved", {"plan": "id", "digest": "digest", "execute_after": "instant"}),
+    "approval.given": EntryType("Exact list approved", {"plan": "id", "digest": "digest", "items": "count",
+                                                        "execute_after": "instant"}),
     "approval.withdrawn": EntryType("Approval withdrawn", {"plan": "id", "reason": "code"}),
     "approval.barred": EntryType("Person barred from approving", {"person": "id", "ground": "code"}),
     # content_app.planning
@@ -85,6 +86,12 @@ TYPES: dict[str, EntryType] = {
                                                        "deleted": "count", "already_gone": "count", "failed": "count",
                                                        "probed": "count", "digest": "digest", "reason": "code"}),
     "trial.mended": EntryType("Trial deletion to be tried again", {"plan": "id", "system": "id", "reason": "code"}),
+    # content_app.safeguards
+    "brake.applied": EntryType("List held by the brake", {"plan": "id", "cap": "code", "items": "count"}),
+    "brake.released": EntryType("List released from the brake", {"plan": "id", "cap": "code", "items": "count",
+                                                                 "reason": "code"}),
+    "stop.set": EntryType("Emergency stop set for all systems", {"reason": "code"}, "operations"),
+    "stop.lifted": EntryType("Emergency stop lifted for all systems", {"reason": "code"}, "operations"),
     # content_app.verification
     "deletion.verified": EntryType("Read back", {"plan": "id", "absent": "count", "reappeared": "count",
                                                  "not_verifiable": "count", "round": "count", "digest": "digest"}),

@@ -11,8 +11,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from content_app.models import Candidate, Search, System
-from requests_app import intake, validation
+from content_app import brakes
+from content_app.models import Candidate, Plan, Search, System
+from requests_app import approval, intake, validation
 from requests_app.models import Request
 
 PHONE = ("phone", "+44 7700 900123")
@@ -52,3 +53,10 @@ def found(request: Request, system: System, *contents: dict[str, Any]) -> list[C
         )
         for number, content in enumerate(contents or ({},))
     ]  # fmt: skip
+
+
+def approve(request: Request, plan: Plan, by: User, **told: Any) -> None:
+    """A second person approves exactly this list, and says how many items it deletes."""
+    listed = brakes.size(plan)
+    seen: dict[str, Any] = {"digest": plan.digest, "expires_at": plan.expires_at, "items": listed, "listed": listed}
+    approval.approve(request.pk, actor=by, plan_id=plan.pk, **(seen | told))

@@ -54,6 +54,20 @@ def person_for(request: HttpRequest, case: Request) -> disclosure.Person:
     return disclosure.person(case, user_of(request), reason=revealing.reason_now(request, case.pk))
 
 
+def number(text: str) -> int | None:
+    """A number as people type it: ``1204``, ``1,204`` or ``1 204``; ``None`` for anything else."""
+    digits = "".join(text.split()).replace(",", "").replace(".", "").replace("'", "")
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else None
+
+
+def uuid(text: str) -> UUID | None:
+    """An id from a form; ``None`` for anything else."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
 def current_plan(case: Request) -> Plan | None:
     """The list that counts now: the one with the request's digest, else the latest that was frozen."""
     plans = case.plans.select_related("created_by").exclude(digest="").order_by("-version")

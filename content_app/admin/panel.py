@@ -15,22 +15,24 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from content_app import discovery, pipeline, planning, receipts, trials
-from content_app.admin import doors, figures, replying, words
-from content_app.models import Candidate, Errand
+from content_app import discovery, pipeline, planning, progress, receipts, safeguards, trials
+from content_app.admin import doors, figures, replying, safeguarding, words
+from content_app.models import Candidate, Errand, Plan
 from requests_app import approval
 from requests_app.models import Approval, Request, Right
 from requests_app.states import State
 
 #: htmx ends its polling when it gets this answer.
 RESTS = 286
-#: Seconds between two looks: while something moves, and while it waits for somebody elsewhere.
-MOVING, WAITING = 2, 10
+#: Seconds between two looks: while something moves, while it waits for somebody elsewhere, while a delay runs.
+MOVING, WAITING, COUNTING_DOWN = 2, 10, 30
 #: What keeps the workers from going on until somebody has acted.
 _BLOCKS = frozenset({
     Errand.Attention.SHADOW, Errand.Attention.STOPPED, Errand.Attention.CREDENTIALS, Errand.Attention.DIGEST,
-    Errand.Attention.NEEDS_PERSON, Errand.Attention.LEDGER, *pipeline.PARKED,
+    Errand.Attention.NEEDS_PERSON, Errand.Attention.LEDGER, Errand.Attention.BRAKED, *pipeline.PARKED,
 })  # fmt: skip
+#: Phases of an approved list in which the brake may hold it.
+_BRAKEABLE = frozenset({"delayed", "starting", "deleting"})
 
 
 def panel(request: HttpRequest, request_id: UUID) -> HttpResponse:
@@ -50,7 +52,12 @@ def context_of(case: Request, user: User) -> dict[str, Any]:
     """Everything the fragment says. ``token`` changes when the page around it must change too."""
     errand = Errand.objects.filter(request=case).first()
     attention = errand.attention if errand else ""
-    told = {"case": case, "may": _may(user), "erases": case.right == Right.ERASURE, "own": _is_own(case, user)}
+    told: dict[str, Any] = {
+        "case": case,
+        "may": _may(user),
+        "erases": case.right == Right.ERASURE,
+        "own": _is_own(case, user),
+    }
     told |= {"attention": words.ATTENTION.get(attention), "every": 0, "phase": str(case.state)}
     if case.subject.forgotten_at:
         told |= {"phase": "forgotten", "attention": None, "plan": doors.current_plan(case)}
@@ -59,6 +66,9 @@ def context_of(case: Request, user: User) -> dict[str, Any]:
     else:
         told |= _FILL.get(State(case.state), _nothing)(case)
         told |= {"parked": attention in pipeline.PARKED, "restart_reasons": pipeline.RESTART_REASONS}
+        told |= {"progress": progress.of_one(case) if told["every"] else None}
+    if told["phase"] in _BRAKEABLE and (attention == Errand.Attention.BRAKED or told["phase"] != "deleting"):
+        told |= _brake(case, user, told["plan"])
     if told["every"] and attention in _BLOCKS:
         told["every"] = WAITING
     return told | {"token": f"{case.state}.{told['phase']}"}
@@ -72,6 +82,7 @@ def _may(user: User) -> dict[str, bool]:
         "close": user.has_perm("requests_app.close_request"),
         "export": user.has_perm("requests_app.export_request"),
         "systems": user.has_perm("content_app.view_system"),
+        "safeguards": user.has_perm("content_app.view_safeguard"),
     }
 
 
@@ -119,10 +130,18 @@ def _approved(case: Request) -> dict[str, Any]:
     delayed = given.execute_after > timezone.now() and not done.begun
     return {
         "phase": "delayed" if delayed else "deleting" if done.begun else "starting",
-        "every": 0 if delayed else MOVING,
+        "every": COUNTING_DOWN if delayed else MOVING, "trials": trials.standings(plan),
         "plan": plan, "approval": given, "approver": doors.name_of(given.by), "deletion": done,
         "trial_failed": trials.failed_trials(plan), "mended_reasons": trials.MENDED_REASONS,
         "extent": figures.extent(plan), "withdraw_reasons": approval.WITHDRAW_APPROVAL_REASONS,
+    }  # fmt: skip
+
+
+def _brake(case: Request, user: User, plan: Plan) -> dict[str, Any]:
+    """What of the brake the list exceeds, and who may release it."""
+    return {
+        "beyond": safeguarding.holds(plan), "release_bars": safeguards.release_bars(case, user),
+        "release_reasons": safeguards.RELEASE_REASONS,
     }  # fmt: skip
 
 

@@ -10,14 +10,15 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from content_app import trials
-from content_app.admin import changes, doors, figures, listing, words
+from content_app import brakes, trials
+from content_app.admin import changes, doors, figures, listing, safeguarding, words
 from content_app.models import Coverage, Item, Plan, System
 from requests_app import approval
 from requests_app.models import ApprovalBar, Request
@@ -53,27 +54,25 @@ def approve(request: HttpRequest, request_id: UUID) -> HttpResponse:
     """
     case, user = get_object_or_404(Request, pk=request_id), doors.user_of(request)
     back = reverse("admin:content_review", args=[case.pk])
-    plan_id = _uuid(request.POST.get("plan_id", ""))
+    plan_id = doors.uuid(request.POST.get("plan_id", ""))
     plan = case.plans.filter(pk=plan_id).first() if plan_id else None
     if plan is None:
         raise Http404("There is no such list.")
-    if request.POST.get("confirmed") != str(figures.extent(plan).files):
-        messages.error(request, "Tick the box that says how many files are deleted, then approve again.")
+    listed, told = figures.extent(plan).files, request.POST.get("confirmed", "")
+    items = doors.number(told)
+    if items is None or (items != listed and listed <= settings.PORTAL_TYPED_ABOVE):
+        asked = "Tick the box that says" if listed <= settings.PORTAL_TYPED_ABOVE else "Type"
+        messages.error(request, f"{asked} how many files are deleted, then approve again.")
         return redirect(back)
     seen = request.POST.get("digest", "")
     digest = seen if seen == plan.digest else ""  # the digest of one list never approves another
     return doors.act(
         request,
-        lambda: approval.approve(case.pk, actor=user, plan_id=plan.pk, digest=digest, expires_at=plan.expires_at),
+        lambda: approval.approve(
+            case.pk, actor=user, plan_id=plan.pk, digest=digest, expires_at=plan.expires_at, items=items, listed=listed
+        ),
         done="Approved. Nothing outside this list is deleted.", back=_page_of(case), otherwise=back,
     )  # fmt: skip
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def send_back(request: HttpRequest, request_id: UUID) -> HttpResponse:
@@ -145,15 +144,17 @@ def _context(request: HttpRequest, case: Request, plan: Plan) -> dict[str, Any]:
         "changes": changes.since_last(plan), "person": shown.values(),
         "frozen_by": doors.name_of(plan.created_by), "systems": _systems(plan), "barred": _barred(case, user.pk),
         "versions": case.plans.exclude(digest="").count(), "query": f"show={part}&version={plan.version}",
-        **_decision(case, user, current=current),
+        **_decision(case, user, plan, current=current),
     }  # fmt: skip
 
 
-def _decision(case: Request, user: Any, *, current: bool) -> dict[str, Any]:
+def _decision(case: Request, user: Any, plan: Plan, *, current: bool) -> dict[str, Any]:
     """What this person may decide, and why not."""
     grounds = approval.bars_of(case.pk, user)
     approves = user.has_perm("requests_app.approve_request")
+    files = brakes.size(plan) if current and approves else 0
     return {
+        "beyond": safeguarding.foreseen(user, files) if files else [], "typed": files > settings.PORTAL_TYPED_ABOVE,
         "may_approve": current and approves and not grounds, "your_bars": grounds if approves else [],
         "may_send_back": current and (approves or user.has_perm("requests_app.freeze_request")),
         "may_refuse": current and user.has_perm("requests_app.refuse_request"),

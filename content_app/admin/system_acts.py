@@ -20,7 +20,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
-from content_app import systems
+from content_app import safeguards, systems
 from content_app.admin import doors
 from content_app.connectors.base import ConnectorError
 from content_app.models import System
@@ -37,6 +37,8 @@ ACTS: dict[str, tuple[Callable[..., None], str]] = {
     "reconnect": (systems.reconnect, "Connected again, in shadow mode. The search begins by itself."),
     "shadow": (systems.return_to_shadow, "Shadow mode. Nothing can be deleted on this system."),
 }
+#: Acts for which a coded reason is given, and what counts where none was: an emergency stop does not wait for words.
+_UNTOLD = {"stop": "precaution", "resume": ""}
 _CHECKS = {"login": "Sign in", "read": "Read one window", "delete_scope": "Permission to delete"}
 
 
@@ -57,7 +59,9 @@ def act(request: HttpRequest, system_id: UUID, *, verb: str) -> HttpResponse:
     """One of ``ACTS``."""
     system, user = get_object_or_404(System, pk=system_id), doors.user_of(request)
     room, done = ACTS[verb]
-    return doors.act(request, lambda: room(system.pk, actor=user), done=done, back=_page_of(system))
+    told = {"reason": request.POST.get("reason") or _UNTOLD[verb]} if verb in _UNTOLD else {}
+    back = reverse("admin:content_safeguards") if request.POST.get("back") == "safeguards" else _page_of(system)
+    return doors.act(request, lambda: room(system.pk, actor=user, **told), done=done, back=back)
 
 
 def test(request: HttpRequest, system_id: UUID) -> HttpResponse:
@@ -112,7 +116,8 @@ def context_of(system: System, user: Any) -> dict[str, Any]:
         "confirmed_by": doors.name_of(system.enable_confirmed_by) if system.enable_confirmed_by else "",
         "you_proposed": system.enable_proposed_by_id == user.pk,
         "may_enable": user.has_perm("content_app.enable_deletion"),
-        "may_stop": user.has_perm("content_app.stop_system"),
+        "everywhere": safeguards.is_stopped(), "stop_reasons": systems.STOP_REASONS,
+        "lift_reasons": systems.LIFT_REASONS, "may_stop": user.has_perm("content_app.stop_system"),
         "may_retire": user.has_perm("content_app.change_system"),
         "may_test": user.has_perm("content_app.change_system") or user.has_perm("content_app.enable_deletion"),
     }  # fmt: skip

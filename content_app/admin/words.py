@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from content_app.models import Candidate, Errand
+from content_app.models import Candidate, Cap, Errand
 from requests_app.models import ApprovalBar
 
 Attention, Doubt, Ground = Errand.Attention, Candidate.Doubt, ApprovalBar.Ground
@@ -55,68 +55,85 @@ BARRED = {
     Ground.SET_HOLD: "set a legal hold on it",
 }
 
-#: What a person must look at: (what is the matter, what to do, whether the connected systems are the place to do it).
-ATTENTION: dict[str, tuple[str, str, bool]] = {
+_SYSTEMS, _SAFEGUARDS = "admin:content_app_system_changelist", "admin:content_safeguards"
+#: What a person must look at: (what is the matter, what to do, the URL name of the place to do it).
+ATTENTION: dict[str, tuple[str, str, str]] = {
     Attention.SHADOW: (
         "A connected system is in shadow mode",
         "Nothing can be deleted there. Two people enable deletion on its page; the work then goes on by itself.",
-        True,
+        _SYSTEMS,
     ),
     Attention.STOPPED: (
         "The emergency stop is set",
-        "No call is made until it is lifted on the system's page; the work then goes on by itself.",
-        True,
+        "No call is made until it is lifted, of this system or of all; the work then goes on by itself.",
+        _SAFEGUARDS,
     ),
     Attention.CREDENTIALS: (
         "A connected system refuses our credentials",
         "An administrator tests the connection on the system's page; each failed check says what to do.",
-        True,
+        _SYSTEMS,
     ),
     Attention.UNREACHABLE: (
         "A connected system does not answer properly",
         "It is tried again by itself, more and more slowly. Nothing is lost. If it lasts, test the connection.",
-        True,
+        _SYSTEMS,
     ),
     Attention.NEEDS_PERSON: (
         "A person must look before this can be finished",
         "Some items failed for good, or the first deletion did not take effect. The proof names them.",
-        False,
+        "",
     ),
     Attention.DIGEST: (
         "The list does not match its approved fingerprint",
         "Nothing is deleted. Tell whoever runs the portal: somebody has changed rows that nobody may change.",
-        False,
+        "",
     ),
     Attention.LEDGER: (
         "The ledger is not published",
         "Nothing is deleted until it is; the work then goes on by itself. Whoever runs the portal finds the reason "
         "with manage.py doctor.",
-        False,
+        "",
+    ),
+    Attention.BRAKED: (
+        "The brake holds this list",
+        "Nothing of it is deleted beyond the cap. A second supervisor releases it on this page; where only a day's "
+        "allowance is used up, it also goes on by itself tomorrow.",
+        _SAFEGUARDS,
     ),
     Attention.PAUSED: (
         "A connected system is left alone for a while",
         "Several calls in a row have failed there. One call tries it again by itself, and the work goes on once it "
         "answers. Nothing is lost.",
-        True,
+        _SYSTEMS,
     ),
     Attention.POISONED: (
         "The work died each time it was begun",
         "It is not tried again by itself. Whoever runs the portal finds the reason in the log; then a supervisor "
         "starts it again here. What was done already is not done twice.",
-        False,
+        "",
     ),
     Attention.DEADLINE: (
         "It still fails, and the deadline is near",
         "It is not tried again by itself, so that there is time to do it by hand. Once the reason is mended, a "
         "supervisor starts it again here.",
-        False,
+        "",
     ),
     Attention.CRASHED: (
         "The work ended in an unexpected fault",
         "It is tried again by itself. If it lasts, whoever runs the portal finds the reason in the log.",
-        False,
+        "",
     ),
 }
+
+
+def beyond(cap: str, most: int, used: int) -> str:
+    """What a cap of the brake allows, and how much of it is used, in one phrase."""
+    match Cap(cap):
+        case Cap.PLAN:
+            return f"{counted(most, 'file')} of one list"
+        case Cap.DAY:
+            return f"{counted(most, 'file')} a day, of which {used:,} are used today"
+    return f"{counted(most, 'file')} a day on one person's approvals, of which {used:,} are used today"
 
 
 def class_word(content_class: str, count: int = 1) -> str:

@@ -3,6 +3,7 @@
 from content_app.models.candidate import Candidate, Search
 from content_app.models.heartbeat import Heartbeat
 from content_app.models.plan import Coverage, Item, Plan
+from content_app.models.safeguard import Allowance, BrakeRelease, Braking, Cap, Safeguard
 from content_app.models.step import (
     Errand,
     Intent,
@@ -17,9 +18,13 @@ from content_app.models.sweep import DayCount, Sweep
 from content_app.models.system import Breaker, Bucket, Lease, System
 
 __all__ = [
+    "Allowance",
+    "BrakeRelease",
+    "Braking",
     "Breaker",
     "Bucket",
     "Candidate",
+    "Cap",
     "Coverage",
     "DayCount",
     "Errand",
@@ -31,6 +36,7 @@ __all__ = [
     "Plan",
     "Receipt",
     "ReceiptItem",
+    "Safeguard",
     "Search",
     "Step",
     "StepItem",

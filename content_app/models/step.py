@@ -30,6 +30,7 @@ class Errand(models.Model):
         CRASHED = "crashed", "The work ended in an unexpected fault; it is tried again"
         PAUSED = "paused", "The system has failed several times and is left alone for a while"
         POISONED = "poisoned", "The work died each time it was begun; a person must start it again"
+        BRAKED = "braked", "The brake holds the list: a second supervisor releases it, or it waits for the next day"
         DEADLINE = "deadline", "It still fails and the deadline is near: a person must see to it"
 
     request = models.OneToOneField(Request, primary_key=True, on_delete=models.CASCADE, related_name="errand")
@@ -121,6 +122,9 @@ class Receipt(Row):
     hash = models.CharField(max_length=64)
     leaf = models.ForeignKey(LedgerLeaf, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["at"], name="receipt_lately")]
 
     def __str__(self) -> str:
         return f"receipt of {self.intent_id}"

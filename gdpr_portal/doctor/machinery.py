@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db.models import Count, Max
 from django.utils import timezone
 
-from content_app import heartbeats, operations, systems
+from content_app import heartbeats, limits, operations, systems
 from content_app.connectors import registry
 from content_app.models import System
 from gdpr_portal.doctor.finding import Findings, fail, ok, warn
@@ -93,8 +93,8 @@ def _system_works(system: System) -> Findings:
     schemes = {urlsplit(system.gateway_url).scheme, urlsplit(system.auth_url).scheme}
     if not settings.DEMO and schemes != {"https"}:
         yield fail("connectors", f"{system}: its address is not https.", "Let an administrator correct the address.")
-    if system.stopped:
-        does = "Lift the emergency stop on the system's page once its reason is gone."
+    if limits.standing(system.pk).stopped:
+        does = "Lift the emergency stop on the page Safeguards once its reason is gone."
         yield warn("connectors", f"{system}: the emergency stop is set. It was not asked anything.", does)
         return
     yield from _system_answers(system)

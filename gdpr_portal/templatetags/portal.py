@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from content_app import safeguards
 from gdpr_portal.menu import Group, menu
 from gdpr_portal.waiting import Waiting, gather
 from requests_app.states import State
@@ -51,6 +52,12 @@ def portal_menu(context: template.Context) -> list[tuple[Group, list[tuple[Any, 
 def what_waits(user: User) -> Waiting:
     """The first page's figures and rows. A tag, because the admin site exists before the pages it would import."""
     return gather(user)
+
+
+@register.simple_tag
+def everything_stopped() -> bool:
+    """Whether the emergency stop of all systems is set: every page says so."""
+    return safeguards.is_stopped()
 
 
 @register.filter

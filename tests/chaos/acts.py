@@ -212,7 +212,7 @@ def try_to_approve_what_one_may_not(stage: Stage) -> Doing:
 
     def attempt() -> None:
         with suppress(Refused):
-            approval.approve(request.pk, actor=who, plan_id=plan.pk, digest=plan.digest, expires_at=plan.expires_at)
+            story.approve(request, plan, who)
 
     return attempt
 
@@ -349,7 +349,7 @@ def stop(stage: Stage) -> Doing:
 @act("system.resumed")
 def resume(stage: Stage) -> Doing:
     systems.stop(stage.system.pk, actor=stage.person("supervisor"))
-    return partial(systems.resume, stage.system.pk, actor=stage.person("supervisor"))
+    return partial(systems.resume, stage.system.pk, actor=stage.person("supervisor"), reason="false_alarm")
 
 
 _SYSTEM = {

@@ -18,7 +18,6 @@ from django.utils import timezone
 
 from content_app import pipeline, planning, reporting, systems
 from content_app.models import Errand, Lease, Plan, Step, System
-from requests_app import approval
 from requests_app.models import Request
 from requests_app.states import State
 from tests import factories, story
@@ -112,11 +111,7 @@ class Stage:
         return Plan.objects.filter(request=request).latest("version")
 
     def approve(self, request: Request) -> None:
-        plan = self.plan(request)
-        approval.approve(
-            request.pk, actor=self.person("supervisor", 2), plan_id=plan.pk, digest=plan.digest,
-            expires_at=plan.expires_at,
-        )  # fmt: skip
+        story.approve(request, self.plan(request), self.person("supervisor", 2))
 
     def reply(self, request: Request) -> None:
         reporting.record_reply(request.pk, actor=self.person("staff", 2), channel="email")

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from content_app import planning, receipts, verification
 from content_app.models import Item, Plan, Step, System, Verification
-from requests_app import approval, audit, transitions
+from requests_app import audit, transitions
 from requests_app.models import Request
 from requests_app.states import State
 from tests import factories, story
@@ -44,7 +44,7 @@ def listed(staff: User, validator: User, *contents: dict[str, Any]) -> tuple[Req
 def approved(staff: User, validator: User, supervisor: User, *contents: dict[str, Any]) -> tuple[Request, Plan]:
     """With an approved list."""
     request, plan = listed(staff, validator, *contents)
-    approval.approve(request.pk, actor=supervisor, plan_id=plan.pk, digest=plan.digest, expires_at=plan.expires_at)
+    story.approve(request, plan, supervisor)
     request.refresh_from_db()
     return request, plan
 

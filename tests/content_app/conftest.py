@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 
 from content_app import discovery, execution, planning, systems, verification
 from content_app.models import Plan, System
-from requests_app import approval, audit, transitions
+from requests_app import audit, transitions
 from requests_app.models import Request
 from requests_app.states import State
 from tests import story
@@ -66,7 +66,7 @@ def rooms(staff: User, validator: User, supervisor: User, settings: Any) -> Simp
         return plan
 
     def approve(request: Request, plan: Plan) -> None:
-        approval.approve(request.pk, actor=supervisor, plan_id=plan.pk, digest=plan.digest, expires_at=plan.expires_at)
+        story.approve(request, plan, supervisor)
         request.refresh_from_db()
 
     def listed(**told: Any) -> Request:

@@ -145,12 +145,15 @@ def test_those_who_may_not_see_no_switches(login, system, staff):
     assert b"Test the connection" not in page
 
 
-def test_the_emergency_stop_is_one_button(login, system, supervisor):
+def test_the_emergency_stop_is_one_button_and_lifting_it_wants_a_reason(login, system, supervisor):
     login(supervisor).post(_act("stop", system))
     system.refresh_from_db()
     assert system.stopped
     assert b"Lift the stop" in login(supervisor).get(_page(system)).content
     login(supervisor).post(_act("resume", system))
+    system.refresh_from_db()
+    assert system.stopped
+    login(supervisor).post(_act("resume", system), {"reason": "false_alarm"})
     system.refresh_from_db()
     assert not system.stopped
 

@@ -9,7 +9,6 @@ from django.core.management import call_command
 
 from content_app import planning, systems
 from content_app.models import Plan, System
-from requests_app import approval
 from requests_app.models import Request
 from tests import story
 from tests.factories import SystemFactory
@@ -67,4 +66,4 @@ def freeze(request: Request, by: User) -> Plan:
 
 def approve(request: Request, plan: Plan, by: User) -> None:
     """The second person approves exactly this list."""
-    approval.approve(request.pk, actor=by, plan_id=plan.pk, digest=plan.digest, expires_at=plan.expires_at)
+    story.approve(request, plan, by)

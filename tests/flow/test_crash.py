@@ -245,7 +245,7 @@ def test_the_emergency_stop_holds_before_the_next_call(approved, centre, supervi
     run()
     assert len(centre.ask("/log")["calls"]) == before
     assert Errand.objects.get().attention == "stopped"
-    systems.resume(System.objects.get().pk, actor=supervisor)
+    systems.resume(System.objects.get().pk, actor=supervisor, reason="false_alarm")
     forget_leases()
     run()
     assert_finished(request, subject, centre)

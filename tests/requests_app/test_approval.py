@@ -18,7 +18,8 @@ DIGEST = "d" * 64
 
 
 def approve(request, actor, **changes):
-    told = {"plan_id": uuid4(), "digest": DIGEST, "expires_at": timezone.now() + timedelta(days=1)} | changes
+    told = {"plan_id": uuid4(), "digest": DIGEST, "expires_at": timezone.now() + timedelta(days=1)}
+    told |= {"items": 1, "listed": 1} | changes
     return approval.approve(request.pk, actor=actor, **told)
 
 

@@ -7,7 +7,7 @@ import pytest
 from content_app import planning, reporting, systems
 from content_app.connectors import registry
 from content_app.models import Candidate
-from requests_app import approval, sequencer
+from requests_app import sequencer
 from tests import factories, story
 from tests.content_app.reporting.desk import EMAIL, NAME, PHONE, A, B, Centre, run
 
@@ -40,7 +40,7 @@ def walk(centre, system, staff, validator, supervisor):
         return planning.freeze(request.pk, actor=validator)
 
     def approve(request, plan):
-        approval.approve(request.pk, actor=supervisor, plan_id=plan.pk, digest=plan.digest, expires_at=plan.expires_at)
+        story.approve(request, plan, supervisor)
 
     def walked(*, to="verified", contents=((A, "callRecording"), (A, "transcript"), (B, "voicemail")), **told):
         told = {"name": NAME, "identifiers": [("phone", PHONE), ("email", EMAIL)]} | told

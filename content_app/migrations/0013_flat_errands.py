@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('content_app', '0011_sweeps'),
+        ('content_app', '0012_safeguards'),
         ('requests_app', '0010_flat_pages'),
     ]
 
