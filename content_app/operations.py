@@ -42,18 +42,18 @@ class Look:
 
 def machinery(signs: Iterable[Sign], *, wanted: Iterable[Heartbeat.Part] = tuple(Heartbeat.Part)) -> Iterator[Look]:
     """Every part one by one, then the wanted parts of which none is there, then the queue."""
-    signs = list(signs)
+    signs, now = list(signs), clock.now()
     for sign in signs:
-        yield _look_at(sign)
+        yield _look_at(sign, now)
     for part in wanted:
         if not any(sign.part == part for sign in signs):
             yield Look(part, False, f"No {_called(part)} has shown a sign of life.", f"Start {_COMMANDS[part]}.")
-    yield _look_at_queue()
+    yield _look_at_queue(now)
 
 
-def _look_at(sign: Sign) -> Look:
+def _look_at(sign: Sign, now: datetime) -> Look:
     who, command = f"The {_called(sign.part)} {sign.node}", _COMMANDS[sign.part]
-    seconds = f"{(clock.now() - sign.at).total_seconds():.0f} seconds"
+    seconds = f"{(now - sign.at).total_seconds():.0f} seconds"
     match sign.condition:
         case Condition.DEAD:
             does = f"Start {command} again, and read its log."
@@ -62,7 +62,7 @@ def _look_at(sign: Sign) -> Look:
             does = f"Look at {sign.host}: start {command} again if it has died, restart it if it is there."
             return Look(sign.part, False, f"{who} is silent: no sign of life for {seconds}.", does)
         case Condition.HUNG:
-            idle = (clock.now() - sign.busy_at).total_seconds()
+            idle = (now - sign.busy_at).total_seconds()
             says = f"{who} is hung: its process is there, but it has taken up nothing for {idle:.0f} seconds."
             return Look(sign.part, False, says, f"Restart {command}; nothing is lost or done twice. Read its log.")
     return Look(sign.part, True, f"{who} works.")
@@ -72,9 +72,9 @@ def _called(part: Heartbeat.Part) -> str:
     return Heartbeat.Part(part).label.lower()
 
 
-def _look_at_queue() -> Look:
+def _look_at_queue(now: datetime) -> Look:
     queue = tasks.queue()
-    waited = clock.now() - queue.oldest if queue.oldest else timedelta(0)
+    waited = now - queue.oldest if queue.oldest else timedelta(0)
     if waited > LATE:
         says = f"{queue.waiting} messages wait, the oldest for {waited.total_seconds():.0f} seconds."
         return Look("queue", False, says, "Start another manage.py qcluster, or restart one that is hung.")

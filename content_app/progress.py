@@ -100,6 +100,8 @@ def at_work() -> list[Request]:
     begun = Errand.objects.filter(request__state__in=[State.APPROVED, State.EXECUTED], attention__in=GOES_ON)
     soon = Q(next_at__lte=now + LATELY) | Q(failures__gt=0)
     found |= set(begun.filter(soon).order_by("next_at").values_list("pk", flat=True)[:MOST])
+    if not found:
+        return []
     living = Request.objects.filter(pk__in=found, subject__forgotten_at__isnull=True)
     moving = living.exclude(errand__isnull=False, errand__attention__in=set(Attention) - GOES_ON)
     return list(moving.select_related("errand").order_by("received_at")[:MOST])

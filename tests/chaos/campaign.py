@@ -36,7 +36,7 @@ NAMES = {
 }  # fmt: skip
 #: Most of what is deleted goes in batches. What began less than so many hours ago goes file by file.
 CHANGED = {"PORTAL_SETTLED_HOURS": 18, "PORTAL_MAX_ATTEMPTS": 20}
-VENDOR = {"interactions": 9000, "days": 6, "latency_ms": 20, "batch_seconds": 0.3}
+VENDOR = {"interactions": 6000, "days": 6, "latency_ms": 20, "batch_seconds": 0.3}
 
 
 @dataclass
@@ -195,7 +195,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Kill a portal while it works, and see what is left of it.")
     parser.add_argument("--kills", type=int, default=1000)
     parser.add_argument("--items", type=int, default=10_000, help="on approved lists, at least")
-    parser.add_argument("--pace", type=float, default=2.0, help="seconds from one kill to the next, on average")
+    parser.add_argument(
+        "--pace",
+        type=float,
+        default=2.0,
+        help="seconds from one kill to the next, at least",
+    )
     parser.add_argument("--lease", type=float, default=SETTINGS["PORTAL_LEASE_SECONDS"])
     parser.add_argument("--clusters", type=int, default=2)
     parser.add_argument("--vendors", type=int, default=2)

@@ -46,6 +46,7 @@ class Mother:
 
     def __init__(self, directory: Path, names: list[str]) -> None:
         self.directory = directory
+        self.parent = os.getppid()
         self.born: dict[int, str] = {}
         for name in names:
             self.bear(name)
@@ -61,6 +62,8 @@ class Mother:
 
     def watch(self) -> None:
         while True:
+            if os.getppid() != self.parent:
+                self.end()  # whoever started this is dead
             child, _ = os.waitpid(-1, os.WNOHANG)
             if child in self.born:
                 _kill_group(child)

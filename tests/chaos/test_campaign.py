@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(900)]
 
 def campaign(*words):
     """A portal of its own on a PostgreSQL of its own, and what became of it."""
-    command = [sys.executable, "-m", "tests.chaos.campaign", "--json", *words]
+    command = [sys.executable, "-m", "tests.chaos.campaign", "--json", "--patience=500", *words]
     environment = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.stdout, done.stderr[-4000:]
