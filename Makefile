@@ -58,6 +58,7 @@ test-one: $(VENV)/.dev ## Run some tests on SQLite: make test-one T="tests/flow 
 
 bench: $(VENV)/.dev ## Measure this machine: ledger and engine beside their bounds, figures into benchmarks/results
 	@$(BIN)/python -m benchmarks.ledger
+	@$(BIN)/python -m benchmarks.planning
 	@$(BIN)/python -m benchmarks.engine
 	@$(BIN)/python -m benchmarks.scale
 
