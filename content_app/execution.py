@@ -82,7 +82,7 @@ def run(request_id: UUID, *, budget: int, beat: Beat) -> bool:
 
 def _work_through(plan: Plan, system: System, *, budget: int, beat: Beat) -> None:
     _require_system_open(system)
-    _require_last_word_published(plan)
+    witnessing.require_caught_up(plan)
     with systems.connected(system) as connector:
         _require_self_test(system, connector)
         acting.settle_unknown(plan, system.pk, connector, beat=beat)
@@ -120,13 +120,6 @@ def _require_system_open(system: System) -> None:
         raise ConnectorError("stopped", permanent=False)
     if system.shadow:
         raise ConnectorError("read_only", permanent=False)
-
-
-def _require_last_word_published(plan: Plan) -> None:
-    """What stopped for want of a published ledger writes nothing more into it before that is mended."""
-    stopped = ReceiptItem.objects.filter(item__plan=plan, code="not_published").order_by("-id")
-    if (last := stopped.select_related("receipt__leaf").first()) is not None:
-        witnessing.require_published(last.receipt.leaf)
 
 
 def _require_self_test(system: System, connector: ContentConnector) -> None:

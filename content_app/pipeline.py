@@ -199,7 +199,7 @@ def _verify_again(request: Request, *, beat: Beat) -> bool:
 
 def _attention_of(error: ConnectorError) -> Attention:
     match error.code:
-        case "busy":
+        case "busy" | "shared":
             return Attention.NONE
         case "read_only":
             return Attention.SHADOW

@@ -20,7 +20,7 @@ from django.utils import timezone
 from content_app import discovery, plan_digest, receipts
 from content_app.connectors import registry
 from content_app.models import Candidate, Coverage, Item, Plan, System
-from requests_app import audit, gates, transitions
+from requests_app import audit, barring, gates, transitions
 from requests_app.errors import Refused
 from requests_app.models import ApprovalBar, Request, Right, StaffAccount
 from requests_app.states import OPEN, State
@@ -200,14 +200,8 @@ def _bar_whoever_is_heard(request: Request, items: list[Item]) -> None:
     heard = {(item.system_id, agent) for item in items for agent in item.agents}
     accounts = StaffAccount.objects.filter(system_id__in={system for system, _ in heard}).select_related("user")
     for account in accounts:
-        if (account.system_id, account.external_id) not in heard:
-            continue
-        _, fresh = ApprovalBar.objects.get_or_create(
-            request=request, user=account.user, ground=ApprovalBar.Ground.HEARD
-        )
-        if fresh:
-            person = UUID(audit.pseudonym_of(account.user))
-            audit.append("approval.barred", actor=audit.WORKER, about=request, person=person, ground="heard")
+        if (account.system_id, account.external_id) in heard:
+            barring.bar(request, user=account.user, ground=ApprovalBar.Ground.HEARD, actor=audit.WORKER)
 
 
 def _seal(plan: Plan, items: list[Item], *, request: Request, actor: User) -> None:

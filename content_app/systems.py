@@ -75,6 +75,11 @@ def account_of(system: System) -> Account:
     )
 
 
+def basis(system: System) -> str:
+    """What the windows and spellings of a search depend on and an administrator may change in the middle of it."""
+    return f"{system.history_days} {system.region}"
+
+
 @contextmanager
 def connected(system: System) -> Iterator[ContentConnector]:
     """A connector behind the system's gate, closed afterwards."""

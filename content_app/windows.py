@@ -37,6 +37,40 @@ def windows(start: datetime, end: datetime, longest: timedelta) -> list[Window]:
     return cuts
 
 
+def without(spans: Iterable[Window], cut: Window) -> list[Window]:
+    """What is left of ``spans`` when ``cut`` is taken out of each."""
+    left = []
+    for start, end in spans:
+        left += [piece for piece in ((start, min(end, cut[0])), (max(start, cut[1]), end)) if piece[0] < piece[1]]
+    return left
+
+
+def together(spans: Iterable[Window]) -> list[Window]:
+    """The same stretches in order, those that touch or overlap as one."""
+    joined: list[Window] = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def overlap(spans: Iterable[Window], window: Window) -> bool:
+    """Whether any of ``spans`` has a moment in common with the window."""
+    return any(start < window[1] and window[0] < end for start, end in spans)
+
+
+def packed(spans: Iterable[Window]) -> list[list[str]]:
+    """Spans as a JSON field keeps them."""
+    return [[start.isoformat(), end.isoformat()] for start, end in spans]
+
+
+def unpacked(stored: Iterable[Iterable[str]]) -> list[Window]:
+    """Spans as a JSON field has kept them."""
+    return [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in stored]
+
+
 def expected_pages(system_id: UUID, start: datetime, end: datetime) -> int:
     """Pages that reading all of ``[start, end)`` without an address is expected to take: at least one a window.
 
@@ -67,6 +101,17 @@ def learn(system_id: UUID, window: Window, moments: Iterable[datetime]) -> None:
     DayCount.objects.bulk_create(
         rows, update_conflicts=True, unique_fields=["system", "day"], update_fields=["interactions", "learnt_at"]
     )
+
+
+def learn_at_least(system_id: UUID, window: Window, interactions: int) -> None:
+    """Write down what a window has shown that was not read to its end: its days have at least so many together."""
+    per_day = math.ceil(interactions / ((window[1] - window[0]) / timedelta(days=1)))
+    now = timezone.now()
+    for day, _ in _days(*window):
+        DayCount.objects.get_or_create(system_id=system_id, day=day, defaults={"interactions": 0, "learnt_at": now})
+        DayCount.objects.filter(system_id=system_id, day=day, interactions__lt=per_day).update(
+            interactions=per_day, learnt_at=now
+        )
 
 
 def _days(start: datetime, end: datetime) -> Iterator[tuple[date, float]]:

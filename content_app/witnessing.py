@@ -14,6 +14,7 @@ from django.conf import settings
 
 from content_app.connectors import witness
 from content_app.connectors.base import ConnectorError
+from content_app.models import Plan, ReceiptItem
 from requests_app import publisher, signed_note
 from requests_app.errors import Refused
 from requests_app.models import Checkpoint, LedgerLeaf, LedgerLog
@@ -96,3 +97,10 @@ def require_published(leaf: LedgerLeaf) -> None:
         if time.monotonic() > until:
             raise Refused("not_published", "The ledger is not published. Nothing is deleted until it is.")
         time.sleep(_POLL)
+
+
+def require_caught_up(plan: Plan) -> None:
+    """What stopped for want of a published ledger writes nothing more into it before that is mended."""
+    stopped = ReceiptItem.objects.filter(item__plan=plan, code="not_published").order_by("-id")
+    if (last := stopped.select_related("receipt__leaf").first()) is not None:
+        require_published(last.receipt.leaf)

@@ -82,6 +82,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "requests_app.view_ledgercheck",
         "requests_app.suppress_subject",
         "requests_app.view_suppression",
+        "requests_app.review_suppression",
     ),
     "data protection officer": (
         *_SEE_CASES,

@@ -76,6 +76,9 @@ PORTAL_CALL_DEADLINE = env.float("PORTAL_CALL_DEADLINE", default=30.0)
 #: A ClamAV daemon that looks at every document first: the path of its Unix socket, or host:port. Empty: none.
 PORTAL_CLAMD = env.str("PORTAL_CLAMD", default="")
 
+#: Documents that one person may add within 24 hours.
+PORTAL_UPLOADS_A_DAY = env.int("PORTAL_UPLOADS_A_DAY", default=200)
+
 # --- reports ---------------------------------------------------------------------------------------------------------
 #: A PKCS#12 file with key and certificate. Empty: the portal makes a certificate for itself.
 PORTAL_REPORT_CERTIFICATE = env.str("PORTAL_REPORT_CERTIFICATE", default="")

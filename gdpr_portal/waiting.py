@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Q
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 
 from content_app import brakes, operations
 from content_app.models import Errand, System
-from requests_app import publisher
+from requests_app import publisher, suppression
 from requests_app.admin import audit_event
 from requests_app.models import ApprovalBar, Request
 from requests_app.states import OPEN, State
@@ -76,6 +78,8 @@ def gather(user: User) -> Waiting:
     page = Waiting()
     if user.has_perm("requests_app.view_request"):
         _requests(page, user)
+    if user.has_perm("requests_app.review_suppression"):
+        _suppressed(page)
     if user.has_perm("content_app.change_system"):
         _systems(page)
     if user.has_perm("content_app.view_safeguard"):
@@ -187,6 +191,15 @@ def _page_of(dsr: Request) -> str:
 
 def _listed(state: State) -> str:
     return f"{reverse('admin:requests_app_request_changelist')}?state__exact={state.value}"
+
+
+def _suppressed(page: Waiting) -> None:
+    """Entries of the suppression list that are due, while there are any."""
+    due = suppression.due().count()
+    if due:
+        today = f"{timezone.localdate() + timedelta(days=1):%Y-%m-%d}"
+        url = f"{reverse('admin:requests_app_suppression_changelist')}?review_on__lt={today}"
+        page.figures.append(Figure(due, "suppression entries to review", url))
 
 
 # --- setup -----------------------------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def faults_since(place: Path) -> list[str]:
 
 
 def _as_folder(row: LedgerLog) -> FolderLog:
-    return FolderLog(Path(str(row.year)), VerifierKey.parse(row.vkey), hashes=list(_hashes(row)))
+    return FolderLog(Path(row.name), VerifierKey.parse(row.vkey), hashes=list(_hashes(row)))
 
 
 def _hashes(log: LedgerLog) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import batched
 from pathlib import Path
 from uuid import UUID
@@ -21,12 +21,13 @@ from requests_app.errors import Refused
 from requests_app.models import DataSubject, ForgottenMark
 
 NAME = "forgotten"
+FILE = "forgotten.jsonl"
 _CHUNK = 500
 
 
 def path() -> Path:
     """Where the list is."""
-    return Path(settings.PORTAL_LEDGER_DIR) / "forgotten.jsonl"
+    return Path(settings.PORTAL_LEDGER_DIR) / FILE
 
 
 def note(subject_id: UUID) -> None:
@@ -64,10 +65,13 @@ def size() -> int:
         return 0
 
 
-def ids(*, since: int = 0) -> Iterator[UUID]:
-    """Everybody on the list, from byte ``since`` on. Half a line is what a crash left before anything was destroyed."""
+def ids(*, since: int = 0, place: Path | None = None) -> Iterator[UUID]:
+    """Everybody on the list, from byte ``since`` on. Half a line is what a crash left before anything was destroyed.
+
+    ``place`` is another file than the list itself: a copy of it.
+    """
     try:
-        text = path().read_bytes()
+        text = (place or path()).read_bytes()
     except FileNotFoundError:
         return
     for line in text[since:].splitlines():
@@ -83,6 +87,19 @@ def ids(*, since: int = 0) -> Iterator[UUID]:
 def mark_as_seen() -> None:
     """Note in this database that it knows the list as it is now; in the caller's transaction."""
     ForgottenMark.objects.update_or_create(name=NAME, defaults={"size": size()})
+
+
+def note_again(subject_ids: Iterable[UUID]) -> int:
+    """After a restore: note whom other records say was forgotten, and have all of the list compared with this database.
+
+    In the caller's transaction. Returns how many were missing on the list.
+    """
+    missing = sorted(set(subject_ids) - set(ids()))
+    for subject_id in missing:
+        note(subject_id)
+    if missing:
+        ForgottenMark.objects.filter(name=NAME).update(size=0)
+    return len(missing)
 
 
 def seen() -> int:

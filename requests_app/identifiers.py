@@ -134,6 +134,16 @@ def matches(kind: Kind, normalised: str, address: str, *, region: str) -> bool:
     return _same(kind, normalised, address, region)
 
 
+def coarse(kind: Kind, text: str) -> str:
+    """A cheap key that all spellings of one identifier share, and few others have. ``matches`` decides, not this."""
+    if kind == Kind.PHONE:
+        digits = "".join(char for char in text.strip()[: _MAX_TEXT[kind] + 1] if char.isdecimal())
+        return _ascii_digits(digits[-_TAIL:]) if len(digits) >= _TAIL else ""
+    narrow = _narrow(text.strip())
+    own = narrow.rpartition("@")[0] if kind == Kind.EMAIL else narrow.removeprefix("@")
+    return unicodedata.normalize("NFC", own.lower())
+
+
 def mask(kind: Kind, value: str) -> str:
     """Enough to recognise an identifier one already knows, and no more. The dots do not tell the length."""
     if kind == Kind.PHONE and len(value) >= 10 and (number := _parse(value)):
@@ -147,17 +157,11 @@ def mask(kind: Kind, value: str) -> str:
 
 
 def _same(kind: Kind, normalised: str, address: str, region: str) -> bool:
-    if kind == Kind.PHONE and not _same_tail(normalised, address):
-        return False
+    if kind == Kind.PHONE and coarse(kind, address) != normalised[-_TAIL:]:
+        return False  # turns away nearly every stranger before the slow reading
     if kind == Kind.EMAIL and address.isascii() and address.strip().lower() != normalised:
         return False  # of plain ASCII the slow validator makes nothing else
     return _read(kind, address, region) == normalised
-
-
-def _same_tail(normalised: str, address: str) -> bool:
-    """Cheap, and turns away nearly every stranger before the slow reading."""
-    digits = "".join(char for char in address[: _MAX_TEXT[Kind.PHONE] + 1] if char.isdecimal())
-    return len(digits) >= _TAIL and _ascii_digits(digits[-_TAIL:]) == normalised[-_TAIL:]
 
 
 # The caches hold personal data for as long as the process lives: small, and never more than a search needs.

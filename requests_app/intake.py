@@ -19,7 +19,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from requests_app import audit, digests, gates, keys, suppression
+from requests_app import audit, barring, digests, gates, keys, suppression
 from requests_app.errors import Refused
 from requests_app.identifiers import LABELS, Kind, normalise
 from requests_app.models import (
@@ -303,12 +303,8 @@ def _add_identifiers(subject: DataSubject, identifiers: Iterable[tuple[Kind, str
 def _bar_early(request: Request, *, opened_by: User | None, actor: audit.Actor) -> None:
     grounds = ((opened_by, ApprovalBar.Ground.OPENED), (request.subject_user, ApprovalBar.Ground.SUBJECT))
     for user, ground in grounds:
-        if user is None:
-            continue
-        ApprovalBar.objects.get_or_create(request=request, user=user, ground=ground)
-        audit.append(
-            "approval.barred", actor=actor, about=request, person=UUID(audit.pseudonym_of(user)), ground=ground
-        )
+        if user is not None:
+            barring.bar(request, user=user, ground=ground, actor=actor)
 
 
 def _link_duplicates(request: Request, *, actor: audit.Actor) -> list[Request]:

@@ -45,6 +45,8 @@ TYPES: dict[str, EntryType] = {
     "suppression.added": EntryType("Put on the suppression list", {"reason": "code", "channel": "code",
                                                                    "entries": "count"}),
     "suppression.lifted": EntryType("Taken off the suppression list", {"reason": "code", "entries": "count"}),
+    "suppression.reviewed": EntryType("Entry of the suppression list reviewed", {"decision": "code", "reason": "code",
+                                                                                 "channel": "code"}),
     # requests_app.forgetting
     "subject.key_destroyed": EntryType("Key destroyed", {"purpose": "code", "values": "count"}),
     "subject.forgotten": EntryType("Data subject forgotten", {"requests": "count", "identifiers": "count",
@@ -68,10 +70,11 @@ TYPES: dict[str, EntryType] = {
     "approval.withdrawn": EntryType("Approval withdrawn", {"plan": "id", "reason": "code"}),
     "approval.barred": EntryType("Person barred from approving", {"person": "id", "ground": "code"}),
     # content_app.planning
-    "search.finished": EntryType("Search finished", {"system": "id", "calls": "count", "interactions": "count",
+    "search.finished": EntryType("Search finished", {"system": "id", "way": "code", "calls": "count",
+                                                     "expected": "count", "shared": "count", "interactions": "count",
                                                      "strangers": "count", "candidates": "count", "late": "count"}),
-    "candidate.chosen": EntryType("Candidates included or excluded", {"choice": "code", "reason": "code",
-                                                                      "items": "count"}),
+    "candidate.chosen": EntryType("Candidates included, excluded or doubted", {"choice": "code", "reason": "code",
+                                                                               "items": "count"}),
     "plan.frozen": EntryType("List frozen", {"plan": "id", "digest": "digest", "version": "count", "delete": "count",
                                              "keep": "count", "kind": "code"}),
     "content.discovered": EntryType("New content found on an approved interaction", {"plan": "id", "system": "id",
@@ -118,7 +121,9 @@ TYPES: dict[str, EntryType] = {
     "system.reconnected": EntryType("System connected again", _SYSTEM, "operations"),
     # requests_app.publisher
     "log.opened": EntryType(
-        "New log opened; so the old one ended", {"previous": "id", "size": "count", "root": "digest"}, "operations"
+        "New log opened; so the old one ended",
+        {"previous": "id", "size": "count", "root": "digest", "reason": "code"},
+        "operations",
     ),
     # requests_app.recovery
     "ledger.recovered": EntryType(

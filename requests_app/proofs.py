@@ -87,7 +87,7 @@ def pack(object_id: UUID) -> Iterator[tuple[str, bytes]]:
             unproved.append(name)
     for cover in {one.checkpoint.pk: one for one in found.values()}.values():
         log = cover.checkpoint.log
-        yield f"logs/{log.year}/checkpoint", cover.note.encode()
-        yield f"logs/{log.year}/vkey", f"{log.vkey}\n".encode()
+        yield f"logs/{log.name}/checkpoint", cover.note.encode()
+        yield f"logs/{log.name}/vkey", f"{log.vkey}\n".encode()
     if unproved:
         yield "not-proved-yet.txt", ("".join(f"{name}\n" for name in unproved)).encode()

@@ -10,7 +10,6 @@ these costs nothing: entries are durable and Ed25519 signs the same text the sam
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from datetime import UTC
 from functools import lru_cache
@@ -18,7 +17,6 @@ from itertools import batched
 from pathlib import Path
 from uuid import UUID
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.db import transaction
@@ -26,7 +24,7 @@ from django.db.models import Max
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from requests_app import audit, sequencer, signed_note, tlog
+from requests_app import audit, sequencer, signed_note, signing_keys, tlog
 from requests_app.errors import Refused
 from requests_app.models import Checkpoint, Cosignature, LedgerIndex, LedgerLog, SequencerLease
 from requests_app.signed_note import Head, VerifierKey
@@ -44,7 +42,8 @@ FAULTS = {
     "restore the database.",
     "checkpoint": "The published checkpoint was not signed by this log's key. Put the published log "
     "back from its copy.",
-    "key": "The key that signs the ledger is not the one that this log began with. Restore it.",
+    "key": "The key that signs the ledger is not the one that this log began with. Restore it. If it is lost, go on "
+    "with a new one: manage.py recover_ledger --new-key.",
 }
 
 
@@ -87,7 +86,7 @@ def publish() -> Checkpoint | None:
 def _is_up_to_date(newest: Checkpoint) -> bool:
     """Nothing is to be done: what nearly every second finds. Looked at without the lease; in doubt ``False``."""
     log = newest.log
-    whole = log.year == timezone.now().astimezone(UTC).year and log.first_seq + newest.size == _numbered()
+    whole = log.year == _year() and log.first_seq + newest.size == _numbered()
     return whole and store_of(log).checkpoint() == note_of(newest) and not fault()
 
 
@@ -114,7 +113,7 @@ def _grow(log: LedgerLog) -> Checkpoint | None:
     key = _signing_key(log)
     last = log.checkpoints.order_by("-size").first()
     store, published = store_of(log), last.size if last else 0
-    _require_same_past(log, last)
+    require_same_past(log, last)
     size = _numbered() - log.first_seq
     if size == published:
         return last
@@ -174,8 +173,8 @@ def _forget_partials(store: TileStore, old: int, new: int) -> None:
 # --- the past --------------------------------------------------------------------------------------------------------
 
 
-def _require_same_past(log: LedgerLog, last: Checkpoint | None) -> None:
-    """What was signed is what is stored and what is published, or ``Mismatch``."""
+def require_same_past(log: LedgerLog, last: Checkpoint | None) -> None:
+    """What was signed is what is stored and what is published, or ``Mismatch``. Under the lease."""
     key, size = VerifierKey.parse(log.vkey), last.size if last else 0
     shown = store_of(log).checkpoint()
     if shown is not None:
@@ -221,6 +220,8 @@ def require_root(log: LedgerLog, checkpoint: Checkpoint) -> None:
 def check_from_rows() -> None:
     """At the start of the loop: the edge is rebuilt from the table and compared with the last checkpoint.
 
+    What publishers left half written when they were killed is removed.
+
     Raises ``Mismatch``, which stays noted and stops every deletion; intake, clocks and letters go on. Once the entries
     give the signed root again, it is taken back.
     """
@@ -235,6 +236,7 @@ def check_from_rows() -> None:
         raise
     with transaction.atomic(durable=True):
         lease = sequencer.hold()
+        store_of(newest.log).clear_left_behind(before=lease.taken_at)
         if lease.fault == "root":
             _note_fault(lease, "")
 
@@ -244,68 +246,53 @@ def check_from_rows() -> None:
 
 def _log_of_this_year() -> LedgerLog | None:
     """The log that new entries go to. With a new year a new one is opened, and says how the old one ended."""
-    log, year = LedgerLog.objects.order_by("first_seq").last(), timezone.now().astimezone(UTC).year
+    log, year = LedgerLog.objects.order_by("first_seq").last(), _year()
     if log and log.year >= year:
         return log
     if log is None:
-        return _open(year, first_seq=0) if _numbered() else None
+        return _open(str(year), first_seq=0) if _numbered() else None
     ended = _grow(log)
-    opened = _open(year, first_seq=_numbered())
+    return open_after(log, ended)
+
+
+def _year() -> int:
+    return timezone.now().astimezone(UTC).year
+
+
+def open_after(log: LedgerLog, ended: Checkpoint | None, *, reason: str | None = None) -> LedgerLog:
+    """Open the next log under a key of its own; its first entry says how the log before it ended.
+
+    The caller holds the lease, and no entry beyond ``ended`` has a number. ``reason`` says why it is not the year.
+    """
+    opened = _open(_name_after(log), first_seq=_numbered())
     leaf = audit.append(
         "log.opened", actor=audit.SETUP, about=opened.pk, previous=log.pk, size=ended.size if ended else 0,
-        root=bytes(ended.root).hex() if ended else None,
+        root=bytes(ended.root).hex() if ended else None, reason=reason,
     )  # fmt: skip
     sequencer.number(leaf)
     return opened
 
 
-def _open(year: int, *, first_seq: int) -> LedgerLog:
-    origin = f"{settings.PORTAL_LEDGER_NAME}/{year}"
-    vkey = str(signed_note.verifier_key(origin, _load_or_make(_key_file(year))))
+def _name_after(log: LedgerLog) -> str:
+    """The year; within a log's own year the next letter behind it: ``2026``, ``2026b``, ``2026c``."""
+    if log.year < _year():
+        return str(_year())
+    letter = log.name[4:] or "a"
+    if letter == "z":
+        raise Refused("too_many_logs", f"The logs of {log.year} are used up. Wait for the next year.")
+    return f"{log.year}{chr(ord(letter) + 1)}"
+
+
+def _open(name: str, *, first_seq: int) -> LedgerLog:
+    origin = f"{settings.PORTAL_LEDGER_NAME}/{name}"
+    vkey = str(signed_note.verifier_key(origin, signing_keys.load_or_make(signing_keys.file_of(name))))
     return LedgerLog.objects.create(
-        id=uuid7(), origin=origin, vkey=vkey, year=year, first_seq=first_seq, opened_at=timezone.now()
+        id=uuid7(), origin=origin, vkey=vkey, year=int(name[:4]), first_seq=first_seq, opened_at=timezone.now()
     )
 
 
-def _key_file(year: int) -> Path:
-    return Path(settings.PORTAL_LEDGER_KEYS_DIR) / f"{year}.pem"
-
-
-def own_key(year: int) -> VerifierKey:
-    """The public half of the key that lies here for a year's log. ``Refused('no_ledger_key')`` when there is none."""
-    return signed_note.verifier_key(f"{settings.PORTAL_LEDGER_NAME}/{year}", _load(_key_file(year)))
-
-
-def _load_or_make(path: Path) -> Ed25519PrivateKey:
-    """The year's key; made here the first time, readable by this process's user alone."""
-    if path.exists():
-        return _load(path)
-    private = Ed25519PrivateKey.generate()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(
-            private.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-        )
-        file.flush()
-        os.fsync(file.fileno())
-    return private
-
-
-def _load(path: Path) -> Ed25519PrivateKey:
-    try:
-        key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (OSError, ValueError):
-        key = None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise Refused("no_ledger_key", f"This process cannot read the ledger's key {path.name}.")
-    return key
-
-
 def _signing_key(log: LedgerLog) -> Ed25519PrivateKey:
-    private = _load(_key_file(log.year))
+    private = signing_keys.load(signing_keys.file_of(log.name))
     if str(signed_note.verifier_key(log.origin, private)) != log.vkey:
         raise Mismatch("key")
     return private
@@ -316,7 +303,7 @@ def _signing_key(log: LedgerLog) -> Ed25519PrivateKey:
 
 def store_of(log: LedgerLog) -> TileStore:
     """The directory in which a log is published."""
-    return TileStore(Path(settings.PORTAL_LEDGER_DIR) / str(log.year))
+    return TileStore(Path(settings.PORTAL_LEDGER_DIR) / log.name)
 
 
 def latest() -> Checkpoint | None:

@@ -1,7 +1,8 @@
-"""After a restore · Takes back from the published log what the restored database does not know.
+"""After a loss · Takes back from the published log what a restored database does not know; goes on without a lost key.
 
-In:  a directory as it was published, or a copy of it: for each year ``checkpoint``, ``vkey`` and ``tile/…``.
+In:  a directory as it was published, or a copy of it: for each log ``checkpoint``, ``vkey`` and ``tile/…``.
 Out: the missing entries under their numbers, the newest checkpoint, an entry that says so; what was lost with them.
+     Where the key of the log is lost: the next log under a new key, whose first entry says how the old one ended.
 Never here: an entry that our key has not signed, a way round a past that differs, the lost rows themselves. An entry
 tells that something was done, and never to whom: people must take it in again.
 
@@ -12,6 +13,7 @@ tells of a change that this database does not have either.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,7 +26,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from requests_app import audit, publisher, sequencer, signed_note, tlog
+from requests_app import audit, forgotten_list, publisher, sequencer, signed_note, signing_keys, tlog
 from requests_app.errors import Refused
 from requests_app.models import Checkpoint, Cosignature, LedgerIndex, LedgerLeaf, LedgerLog
 from requests_app.signed_note import Head, VerifierKey
@@ -33,6 +35,9 @@ from requests_app.tile_store import TileStore
 #: Types that people must hear of one by one.
 RECEIVED = ("request.received", "request.imported")
 TOLD = frozenset({*RECEIVED, "approval.given", "deletion.receipt"})
+#: Types that are about a data subject whose forgetting had begun.
+FORGOTTEN = frozenset({"subject.key_destroyed", "subject.forgotten"})
+_NAME = re.compile(r"\d{4}[a-z]?")
 _FORK = (
     "The database has signed another past than this copy. Neither can be mended with the other. Restore the backup "
     "again, and put the published log into PORTAL_LEDGER_DIR before the loop is started."
@@ -41,9 +46,9 @@ _FORK = (
 
 @dataclass(slots=True)
 class Copy:
-    """One year of the published log, as it lies in the directory."""
+    """One log of those that were published, as it lies in the directory."""
 
-    year: int
+    name: str
     store: TileStore
     key: VerifierKey
     note: str
@@ -70,6 +75,8 @@ class Recovered:
     counts: Counter[str] = field(default_factory=Counter)
     #: Those of the types in ``TOLD``, as they were written.
     told: list[dict[str, Any]] = field(default_factory=list)
+    #: Data subjects who were forgotten since the backup.
+    forgotten: set[UUID] = field(default_factory=set)
 
     def of(self, *types: str) -> list[dict[str, Any]]:
         """The lost entries of these types, the oldest first."""
@@ -85,6 +92,8 @@ def recover(directory: Path) -> Recovered:
     """Take back everything that the copy has and the database has not, or nothing: it is one transaction.
 
     ``Refused`` says why a copy cannot be used. What was written since the restore follows after what was taken back.
+    Whoever was forgotten since the backup, by the entries or by the copy's list, is on the list outside the database
+    when this commits, so that the portal stays shut until they are forgotten again.
     """
     copies = [_verified(folder) for folder in _folders(directory)]
     found = Recovered()
@@ -94,6 +103,8 @@ def recover(directory: Path) -> Recovered:
             _take(copy, found)
         if found.root:
             _say(found)
+        listed = forgotten_list.ids(place=directory / forgotten_list.FILE)
+        forgotten_list.note_again(found.forgotten.union(listed))
     return found
 
 
@@ -111,38 +122,42 @@ def _say(found: Recovered) -> None:
 
 
 def _folders(directory: Path) -> list[Path]:
-    found = sorted(one.parent for one in directory.glob("[0-9][0-9][0-9][0-9]/checkpoint"))
+    found = sorted(one.parent for one in directory.glob("*/checkpoint") if _NAME.fullmatch(one.parent.name))
     if not found:
-        raise Refused("no_copy", "There is no published log. Name the directory that has a folder for each year.")
+        raise Refused("no_copy", "There is no published log. Name the directory that has a folder for each log.")
     return found
 
 
 def _verified(folder: Path) -> Copy:
-    """The copy of a year: signed by the key that we know, every tile and every entry under the signed root."""
-    year, store = int(folder.name), TileStore(folder)
-    key = _trusted_key(year)
+    """The copy of a log: signed by the key that we know, every tile and every entry under the signed root."""
+    name, store = folder.name, TileStore(folder)
+    key = _trusted_key(name)
     note = (folder / "checkpoint").read_text(encoding="utf-8")
     try:
         head = signed_note.opened(note, key)
     except signed_note.BadNote:
-        raise Refused("checkpoint", f"The checkpoint of {year} was not signed by this portal's key.") from None
-    copy = Copy(year, store, key, note, head)
+        raise Refused("checkpoint", f"The checkpoint of {name} was not signed by this portal's key.") from None
+    copy = Copy(name, store, key, note, head)
     try:
         _require_whole(copy)
     except (FileNotFoundError, ValueError):
-        raise Refused("damaged", f"The copy of {year} is damaged or not whole. Use another copy.") from None
+        raise Refused("damaged", f"The copy of {name} is damaged or not whole. Use another copy.") from None
     return copy
 
 
-def _trusted_key(year: int) -> VerifierKey:
-    """The key that the database knows; of a year that it does not know, the key that lies on this host."""
-    log = LedgerLog.objects.filter(year=year).first()
-    return VerifierKey.parse(log.vkey) if log else publisher.own_key(year)
+def _row_of(name: str) -> LedgerLog | None:
+    return LedgerLog.objects.filter(origin__endswith=f"/{name}").first()
+
+
+def _trusted_key(name: str) -> VerifierKey:
+    """The key that the database knows; of a log that it does not know, the key that lies on this host."""
+    log = _row_of(name)
+    return VerifierKey.parse(log.vkey) if log else signing_keys.own(name)
 
 
 def _require_newest(copy: Copy) -> None:
     """An older copy than what is published here would leave entries out."""
-    shown = TileStore(Path(settings.PORTAL_LEDGER_DIR) / str(copy.year)).checkpoint()
+    shown = TileStore(Path(settings.PORTAL_LEDGER_DIR) / copy.name).checkpoint()
     try:
         published = signed_note.opened(shown, copy.key).size if shown else 0
     except signed_note.BadNote:
@@ -150,7 +165,7 @@ def _require_newest(copy: Copy) -> None:
     if published > copy.head.size:
         raise Refused(
             "old_copy",
-            f"The copy of {copy.year} has {copy.head.size} entries, and PORTAL_LEDGER_DIR has {published}. Use that.",
+            f"The copy of {copy.name} has {copy.head.size} entries, and PORTAL_LEDGER_DIR has {published}. Use that.",
         )
 
 
@@ -190,7 +205,7 @@ def _tile(copy: Copy, level: int, index: int) -> bytes:
 
 def _take(copy: Copy, found: Recovered) -> None:
     """Bring the database up to this copy. Under the sequencer's lease."""
-    log = LedgerLog.objects.filter(year=copy.year).first()
+    log = _row_of(copy.name)
     copy.first_seq = log.first_seq if log else _first_seq(copy)
     alike = _alike(copy)
     known = log.checkpoints.order_by("-size").first() if log else None
@@ -216,12 +231,12 @@ def _first_seq(copy: Copy) -> int:
     body = _first_entry(copy)
     if body["type"] != "log.opened":
         if LedgerLog.objects.exists():
-            raise Refused("gap", f"The copy of {copy.year} does not say which log it follows.")
+            raise Refused("gap", f"The copy of {copy.name} does not say which log it follows.")
         return 0
     before = LedgerLog.objects.filter(pk=body["facts"]["previous"]).first()
     ended = before.checkpoints.order_by("-size").first() if before else None
     if before is None or ended is None or body["facts"].get("root") != bytes(ended.root).hex():
-        raise Refused("gap", f"The log before {copy.year} is missing. Put its folder into the directory, too.")
+        raise Refused("gap", f"The log before {copy.name} is missing. Put its folder into the directory, too.")
     return before.first_seq + ended.size
 
 
@@ -258,6 +273,8 @@ def _store(leaves: list[bytes], found: Recovered, *, start: int) -> None:
         found.counts[row.type] += 1
         if row.type in TOLD:
             found.told.append(json.loads(bytes(row.leaf)))
+        if row.type in FORGOTTEN:
+            found.forgotten.add(UUID(row.object_id))
 
 
 def _open(copy: Copy) -> LedgerLog:
@@ -265,7 +282,7 @@ def _open(copy: Copy) -> LedgerLog:
     body = _first_entry(copy)
     named = {"id": UUID(body["object"])} if body["type"] == "log.opened" else {}
     return LedgerLog.objects.create(
-        origin=copy.head.origin, vkey=str(copy.key), year=copy.year, first_seq=copy.first_seq,
+        origin=copy.head.origin, vkey=str(copy.key), year=int(copy.name[:4]), first_seq=copy.first_seq,
         opened_at=datetime.fromisoformat(body["at"]), **named,
     )  # fmt: skip
 
@@ -285,3 +302,31 @@ def _keep_checkpoint(copy: Copy, log: LedgerLog) -> None:
     except signed_note.BadNote:
         return
     Cosignature.objects.create(checkpoint=checkpoint, witness=witness.name, line=line, at=timezone.now())
+
+
+# --- a lost key ------------------------------------------------------------------------------------------------------
+
+
+def open_next_log() -> LedgerLog:
+    """End the log whose key is lost at its last checkpoint, and open the next one under a new key.
+
+    Entries that no checkpoint covers follow in the new log, behind its first entry. ``Refused`` while the key is there,
+    and whatever else does not fit: nobody can sign the old log again, so what ends it must hold.
+    """
+    with transaction.atomic(durable=True):
+        lease = sequencer.hold()
+        log = LedgerLog.objects.order_by("first_seq").last()
+        ended = log.checkpoints.order_by("-size").first() if log else None
+        if log is None or ended is None:
+            raise Refused("nothing_published", "Nothing is published yet: the loop makes the key with the first entry.")
+        if not signing_keys.is_lost(log.name, VerifierKey.parse(log.vkey)):
+            raise Refused(
+                "key_is_there",
+                f"The key {log.name}.pem is there and fits. If a stranger may know it, move it elsewhere first.",
+            )
+        if lease.fault not in ("", "key"):
+            raise publisher.Mismatch(lease.fault)
+        publisher.require_same_past(log, ended)
+        publisher.require_root(log, ended)
+        sequencer.take_back(log.first_seq + ended.size)
+        return publisher.open_after(log, ended, reason="key_lost")

@@ -1,6 +1,7 @@
 """The suppression list: keyed digests of people who must not be contacted or taken in again (R-AC-03 to R-AC-05).
 
-In:  a request whose person objects, or whose staff choose it; later the identifiers of somebody who is taken in.
+In:  a request whose person objects, or whose staff choose it; later the identifiers of somebody who is taken in; the
+     date on which somebody must look whether an entry is still needed.
 Out: entries (digest, reason, date, channel, review date), the entries that fit an identifier, ledger entries.
 Never here: an identifier, a name, a link to a request, or a silent block. A hit is shown; people decide.
 """
@@ -8,11 +9,13 @@ Never here: an identifier, a name, a link to a request, or a silent block. A hit
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from requests_app import audit, gates, keys, terms
@@ -30,8 +33,7 @@ def hits(identifiers: Iterable[tuple[Kind, str]]) -> list[Suppression]:
 
 def add(request: Request, *, actor: audit.Actor, reason: str, channel: str) -> int:
     """Put the person of a request on the list, inside the caller's transaction; returns how many entries are new."""
-    now = timezone.now()
-    review_on = terms.years_after(timezone.localdate(), settings.PORTAL_SUPPRESSION_REVIEW_YEARS)
+    now, review_on = timezone.now(), _next_review()
     fresh = 0
     for kind, value in keys.identifiers_of(request.subject_id):
         known = keys.digests(kind, value)
@@ -45,6 +47,10 @@ def add(request: Request, *, actor: audit.Actor, reason: str, channel: str) -> i
     if fresh:
         audit.append("suppression.added", actor=actor, about=request, reason=reason, channel=channel, entries=fresh)
     return fresh
+
+
+def _next_review() -> date:
+    return terms.years_after(timezone.localdate(), settings.PORTAL_SUPPRESSION_REVIEW_YEARS)
 
 
 # --- what staff choose -----------------------------------------------------------------------------------------------
@@ -80,3 +86,62 @@ def _identified(request_id: UUID, *, actor: User) -> Request:
     if request.state in (State.RECEIVED, State.NOT_IDENTIFIED) or request.origin == Request.Origin.HISTORY:
         raise Refused("not_identified", "Find out who is asking first: only the person themselves may ask for this.")
     return request
+
+
+# --- the review ------------------------------------------------------------------------------------------------------
+
+#: Why an entry may end without the person asking for it.
+ENDED_BECAUSE = (
+    ("no_contact", "We contact nobody this way any more"),
+    ("no_source", "No system of ours could bring their data back"),
+    ("mistake", "The entry was a mistake"),
+)
+
+
+def due() -> QuerySet[Suppression]:
+    """The entries that somebody must look at now."""
+    return Suppression.objects.filter(review_on__lte=timezone.localdate())
+
+
+def is_due(entry_id: str | None) -> bool:
+    """Whether somebody must look at this entry now. Not an entry: ``False``."""
+    try:
+        return entry_id is not None and due().filter(pk=UUID(entry_id)).exists()
+    except ValueError:
+        return False
+
+
+def keep(entry_id: UUID, *, actor: User, reason: str) -> date:
+    """The entry is still needed; returns the date of the next review."""
+    with transaction.atomic(durable=True):
+        entry = _to_review(entry_id, actor=actor)
+        gates.require_reason(reason, tuple(Suppression.Kept.choices))
+        entry.review_on, entry.reviewed_at, entry.kept_because = _next_review(), timezone.now(), reason
+        entry.save(update_fields=["review_on", "reviewed_at", "kept_because"])
+        _note_review(entry, actor=actor, decision="kept", reason=reason)
+        return entry.review_on
+
+
+def end(entry_id: UUID, *, actor: User, reason: str) -> None:
+    """The entry is not needed any more, and goes. The ledger keeps its random id, and why."""
+    with transaction.atomic(durable=True):
+        entry = _to_review(entry_id, actor=actor)
+        gates.require_reason(reason, ENDED_BECAUSE)
+        _note_review(entry, actor=actor, decision="ended", reason=reason)
+        entry.delete()
+
+
+def _to_review(entry_id: UUID, *, actor: User) -> Suppression:
+    gates.require(actor, "requests_app.review_suppression")
+    entry = Suppression.objects.select_for_update().filter(pk=entry_id).first()
+    if entry is None:
+        raise Refused("no_entry", "This entry is not on the list any more. A colleague may have been faster.")
+    if entry.review_on > timezone.localdate():
+        raise Refused("not_due", f"This entry is to be reviewed on {entry.review_on:%-d %B %Y}, not before.")
+    return entry
+
+
+def _note_review(entry: Suppression, *, actor: User, decision: str, reason: str) -> None:
+    audit.append(
+        "suppression.reviewed", actor=actor, about=entry, decision=decision, reason=reason, channel=entry.channel
+    )

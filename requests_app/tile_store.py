@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from datetime import datetime
 from pathlib import Path
 
 from requests_app import tlog
@@ -56,10 +57,27 @@ class TileStore:
         if not known:
             self.write(path, data)
 
+    def clear_left_behind(self, *, before: datetime) -> int:
+        """Remove what was begun before this and never put in its place; returns how many files.
+
+        Only for whoever holds the sequencer's lease since ``before``: nobody else is writing then.
+        """
+        old = [
+            file for file in self.directory.rglob(".*") if _is_draft(file) and file.stat().st_mtime < before.timestamp()
+        ]
+        for file in old:
+            file.unlink(missing_ok=True)
+        return len(old)
+
     def forget_partials(self, level: int | str, index: int) -> None:
         """Remove what led up to a full tile, once a checkpoint over the full one is published."""
         full = self.directory / tlog.tile_path(level, index)
         shutil.rmtree(full.with_name(f"{full.name}.p"), ignore_errors=True)
+
+
+def _is_draft(file: Path) -> bool:
+    """``.NAME.PID``, as ``write`` calls what is not whole yet."""
+    return file.suffix[1:].isdecimal() and file.is_file()
 
 
 def _sync_directory(directory: Path) -> None:

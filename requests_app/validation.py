@@ -10,16 +10,18 @@ from __future__ import annotations
 import hashlib
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NoReturn
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from requests_app import access_log, audit, gates, keys, suppression, transitions, virus_scan
+from requests_app import access_log, audit, barring, gates, keys, suppression, transitions, virus_scan
 from requests_app.errors import Refused
 from requests_app.file_checks import Upload, check
 from requests_app.models import ApprovalBar, Decision, Evidence, Finding, Request, Right, Suppression
@@ -108,6 +110,7 @@ def add_evidence(request_id: UUID, *, actor: User, kind: str, name: str, data: b
     """Check, seal and keep a document. ``name`` serves the type check alone; it is not stored."""
     try:
         gates.require(actor, "requests_app.validate_request")  # before a decoder is given anything to chew on
+        _require_quota(actor)
         upload = check(name, data, scan=virus_scan.scan)
         with ExitStack() as undo:
             with transaction.atomic(durable=True):
@@ -116,6 +119,17 @@ def add_evidence(request_id: UUID, *, actor: User, kind: str, name: str, data: b
             return evidence
     except Refused as refused:
         _refuse("evidence", refused, request_id=request_id, actor=actor)
+
+
+def _require_quota(actor: User) -> None:
+    """An account that was taken over, or a script gone wild, fills no disk and keeps no decoder busy for long."""
+    since = timezone.now() - timedelta(days=1)
+    if Evidence.objects.filter(added_by=actor, added_at__gt=since).count() >= settings.PORTAL_UPLOADS_A_DAY:
+        raise Refused(
+            "uploads_a_day",
+            f"You have added {settings.PORTAL_UPLOADS_A_DAY} documents within 24 hours, the most that one person may. "
+            "Ask a colleague to add this one, or add it tomorrow.",
+        )
 
 
 def _keep_for(request_id: UUID, upload: Upload, *, kind: str, actor: User, undo: ExitStack) -> Evidence:
@@ -206,7 +220,7 @@ def validate(request_id: UUID, *, actor: User) -> None:
             if reached < needed:
                 raise Refused("level_too_low", f"The checks reach {reached}, not {needed}. Record a further check.")
             now = timezone.now()
-            ApprovalBar.objects.get_or_create(request=request, user=actor, ground=ApprovalBar.Ground.VALIDATED)
+            barring.bar(request, user=actor, ground=ApprovalBar.Ground.VALIDATED, actor=actor)
             transitions.move(
                 request.pk, seen=State.RECEIVED, to=State.VALIDATED, actor=actor, scope_as_of=now, validated_by=actor
             )

@@ -25,7 +25,7 @@ _PATIENCE = 20.0
 class Sandbox:
     """One process. ``url`` is its gateway and its token host; ``control`` speaks to the plane that tests alone use."""
 
-    def __init__(self, kind: str = "vcc", **options: object) -> None:
+    def __init__(self, kind: str = "vcc", *, patience: float = _PATIENCE, **options: object) -> None:
         words = [f"--{name.replace('_', '-')}={value}" for name, value in options.items() if value is not True]
         switches = [f"--{name.replace('_', '-')}" for name, value in options.items() if value is True]
         self._process = subprocess.Popen(
@@ -35,12 +35,12 @@ class Sandbox:
             env={name: value for name, value in os.environ.items() if not name.startswith("PORTAL_")},
             text=True,
         )
-        self.url = self._wait_until_ready()
+        self.url = self._wait_until_ready(patience)
         self.control = httpx.Client(base_url=f"{self.url}/sandbox", timeout=10, trust_env=False)
 
-    def _wait_until_ready(self) -> str:
+    def _wait_until_ready(self, patience: float) -> str:
         assert self._process.stdout is not None
-        until = time.monotonic() + _PATIENCE
+        until = time.monotonic() + patience
         with selectors.DefaultSelector() as selector:
             selector.register(self._process.stdout, selectors.EVENT_READ)
             while (left := until - time.monotonic()) > 0:

@@ -14,7 +14,7 @@ from content_app.models.step import (
     StepItem,
     Verification,
 )
-from content_app.models.sweep import DayCount
+from content_app.models.sweep import DayCount, Sweep
 from content_app.models.system import Breaker, Bucket, Lease, System
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Search",
     "Step",
     "StepItem",
+    "Sweep",
     "System",
     "Verification",
 ]

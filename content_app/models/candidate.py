@@ -12,13 +12,25 @@ from requests_app.models.base import Row
 class Search(Row):
     """One search of one system for one request. Its cursor survives a crash; it holds no address."""
 
+    class Way(models.TextChoices):
+        """How the system is asked: whichever takes fewer calls."""
+
+        SUBJECT = "subject", "For this person alone"
+        SWEEP = "sweep", "One pass through the account for all who wait"
+
     request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="searches")
     system = models.ForeignKey(System, on_delete=models.PROTECT, related_name="+")
     until = models.DateTimeField(help_text="The end of the last window: when the search began.")
-    #: Index of the next (window, query) pair. A killed run resumes there.
+    way = models.CharField(max_length=7, choices=Way, default=Way.SUBJECT)
+    #: What is still to be read, as beginnings and ends; for one person alone and from the start, empty: all of it.
+    spans = models.JSONField(default=list, blank=True)
+    #: What the windows and the spellings depend on. When it changes in the middle, the search begins anew.
+    basis = models.CharField(max_length=20, blank=True)
+    #: Index of the next (window, query) pair, where a killed run resumes; in a sweep, the windows that were read.
     cursor = models.PositiveIntegerField(default=0)
     calls_expected = models.PositiveIntegerField(default=0)
     calls_made = models.PositiveIntegerField(default=0)
+    sharers = models.PositiveIntegerField(default=1, help_text="Requests that shared these calls, this one included.")
     interactions = models.PositiveIntegerField(default=0, help_text="Interactions that are theirs.")
     strangers = models.PositiveIntegerField(default=0, help_text="Prefix matches that the exact comparison rejected.")
     left_out = models.PositiveIntegerField(
@@ -86,7 +98,7 @@ class Candidate(Row):
     line = models.CharField(max_length=80, blank=True)
     agents = models.JSONField(default=list)
     found_by = models.ForeignKey(Identifier, null=True, on_delete=models.SET_NULL, related_name="+")
-    shared = models.BooleanField(default=False, help_text="Other data subjects have the same identifier.")
+    shared = models.BooleanField(default=False, help_text="Other data subjects have the same identifier or contact.")
     doubt = models.CharField(max_length=12, choices=Doubt, blank=True)
     kind = models.CharField(max_length=11, choices=Kind, default=Kind.FOUND)
     included = models.BooleanField(null=True)
@@ -98,6 +110,7 @@ class Candidate(Row):
 
     class Meta:
         ordering = ["occurred_at", "external_id", "content_key"]
+        indexes = [models.Index(fields=["system", "external_id"], name="candidate_of_a_contact")]
         constraints = [
             models.UniqueConstraint(
                 fields=["request", "system", "external_id", "content_key"], name="candidate_once_a_request"

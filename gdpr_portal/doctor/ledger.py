@@ -18,7 +18,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from gdpr_portal.doctor.finding import Findings, fail, ok, warn
-from requests_app import publisher
+from requests_app import publisher, signing_keys
 from requests_app.models import Checkpoint, Cosignature, LedgerLog
 from requests_app.signed_note import COSIGNATURE_V1, BadNote, VerifierKey
 
@@ -44,11 +44,14 @@ def key_is_kept_well() -> Findings:
     newest = LedgerLog.objects.order_by("-first_seq").first()
     if newest is None:
         return
-    file = place / f"{newest.year}.pem"
+    file = signing_keys.file_of(newest.name)
     try:
         state, folder = file.stat(), place.stat()
     except OSError:
-        does = "Run this on the host and as the user of the loop. If it is gone there, restore it from its backup."
+        does = (
+            "Run this on the host and as the user of the loop. If it is gone there, restore it from its backup; if "
+            "there is none, run manage.py recover_ledger --new-key."
+        )
         yield warn("ledger", f"The key {file.name} cannot be seen from here.", does)
         return
     mode, owner = stat.S_IMODE(state.st_mode), _name_of(state.st_uid)

@@ -9,6 +9,9 @@ from django.utils.html import format_html
 from requests_app.admin.read_only import ReadOnlyAdmin, When
 from requests_app.models import AccessLogEntry, Request
 
+_What = AccessLogEntry.What
+_ABOUT_A_REQUEST = (_What.REQUEST, _What.REPORT, _What.LEDGER)
+
 
 @admin.register(AccessLogEntry)
 class AccessLogAdmin(ReadOnlyAdmin):
@@ -39,7 +42,7 @@ class AccessLogAdmin(ReadOnlyAdmin):
         """A request by its page; anything else by the end of its random id."""
         if not entry.object_id:
             return "–"
-        if entry.what in (AccessLogEntry.What.REQUEST, AccessLogEntry.What.REPORT):
+        if entry.what in _ABOUT_A_REQUEST:
             url = reverse("admin:requests_app_request_change", args=[entry.object_id])
             return format_html('<a class="reference" href="{}">{}</a>', url, _reference(entry.object_id))
         if entry.what == AccessLogEntry.What.BUNDLE:

@@ -96,6 +96,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "approval.withdrawn": ("List {plan}: {reason}",),
     "approval.barred": ("{ground}",),
     "search.finished": ("{candidates} files on {interactions} interactions found in {calls} calls",
+                        "{way}, {expected} calls expected, shared by {shared}",
                         "{strangers} of other people passed over", "{late} after the scope"),
     "candidate.chosen": ("{items} files {choice}: {reason}",),
     "plan.frozen": ("{kind} list {plan}, version {version}", "{delete} to delete, {keep} to keep", _FINGERPRINT),

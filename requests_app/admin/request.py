@@ -84,6 +84,7 @@ class RequestAdmin(ReadOnlyAdmin):
             own("match/", partial(receipt_views.match, self), "match"),
             own("<uuid:request_id>/ledger/", partial(request_ledger.ledger_of, self), "ledger"),
             own("<uuid:request_id>/proofs/", partial(request_ledger.proofs_of, self), "proofs"),
+            own("<uuid:request_id>/audit-folder/", partial(request_ledger.folder_of, self), "audit_folder"),
             own("find/", require_POST(partial(request_search.find, self)), "find"),
             own("<uuid:request_id>/evidence/<uuid:evidence_id>/", opened, "open_evidence"),
             *acts,

@@ -1,7 +1,7 @@
 """Everything the ledger holds about one request, in order, and how far each entry can be proved.
 
 In:  a request or an entry, and somebody who reads the ledger.
-Out: a page, and proofs as files that are checked without the portal.
+Out: a page, proofs as files that are checked without the portal, and the whole ledger with them as a folder.
 Never here: a name or a number of the person. The ledger has none, and neither does this page.
 """
 
@@ -15,11 +15,11 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
-from requests_app import proofs
-from requests_app.admin import ledger_list
+from requests_app import audit_export, proofs
+from requests_app.admin import ledger_list, request_views
 from requests_app.errors import Refused
 from requests_app.models import LedgerLeaf, Request
 
@@ -66,6 +66,19 @@ def proofs_of(page: ModelAdmin, request: HttpRequest, request_id: UUID) -> HttpR
         messages.error(request, refused.message)
         return redirect("admin:requests_app_request_ledger", dsr.pk)
     return _download(packed.getvalue(), f"{dsr.reference}-proofs.zip", "application/zip")
+
+
+def folder_of(page: ModelAdmin, request: HttpRequest, request_id: UUID) -> HttpResponse | FileResponse:
+    """The whole ledger with the proofs of one request and a verifier: what ``manage.py export_audit`` writes."""
+    dsr = _found(page, request, request_id)
+    try:
+        file = audit_export.pack(dsr.pk, actor=request_views.user_of(request))
+    except Refused as refused:
+        messages.error(request, refused.message)
+        return redirect("admin:requests_app_request_ledger", dsr.pk)
+    response = FileResponse(file, as_attachment=True, filename=f"{dsr.reference}-ledger.zip")
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 def proof_of(page: ModelAdmin, request: HttpRequest, leaf_id: UUID) -> HttpResponse:

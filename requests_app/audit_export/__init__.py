@@ -1,7 +1,7 @@
 """The auditor's folder: the published ledger, proofs of what it says about a request, and what to check both with.
 
 In:  a place that is free; a request's reference; reports that the portal wrote.
-Out: a folder that stands alone, whole or not there.
+Out: a folder that stands alone, whole or not there; the same as a ZIP, noted in the access log.
 Never here: an entry that is not signed, a person's data, a folder that did not pass the check it invites to.
 """
 
@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
+from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.db.models import QuerySet
 
-from requests_app import folder_check, publisher, tlog
+from requests_app import access_log, folder_check, gates, publisher, tlog
 from requests_app.audit_export import readme
 from requests_app.audit_export.readme import Proved
 from requests_app.errors import Refused
@@ -71,6 +77,26 @@ def _require_free(place: Path) -> None:
         raise Refused("not_empty", f"{place} is not empty. Name a folder that is not there yet.")
 
 
+def pack(request_id: UUID, *, actor: User) -> IO[bytes]:
+    """The folder with the proofs of one request as a ZIP, for a download that is written down in the access log.
+
+    The file stands at its beginning, is on the disk and nowhere by name, and goes when it is closed.
+    """
+    gates.require(actor, "requests_app.view_ledgerleaf")
+    request = Request.objects.get(pk=request_id)
+    with ExitStack() as undo:
+        file: IO[bytes] = undo.enter_context(tempfile.TemporaryFile())
+        place = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="audit-")))
+        folder = place / f"{request.reference}-ledger"
+        export(folder, reference=request.reference)
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+            for one in sorted(path for path in folder.rglob("*") if path.is_file()):
+                archive.write(one, one.relative_to(place).as_posix())
+        access_log.note(actor, access_log.What.LEDGER, object_id=request.pk)
+        file.seek(0)
+        return os.fdopen(os.dup(file.fileno()), "rb")  # the download closes it
+
+
 # --- what goes in ----------------------------------------------------------------------------------------------------
 
 
@@ -107,7 +133,7 @@ def _add(exported: Exported, leaf: LedgerLeaf, reference: str) -> Proved | None:
     checkpoint = exported.covering(seq) if seq is not None else None
     if seq is None or checkpoint is None:
         return None
-    proved = Proved(reference, checkpoint.log.year, seq - checkpoint.log.first_seq, leaf.type, bytes(leaf.leaf))
+    proved = Proved(reference, checkpoint.log.name, seq - checkpoint.log.first_seq, leaf.type, bytes(leaf.leaf))
     return exported.proved.setdefault(proved.name, proved)
 
 
@@ -131,7 +157,7 @@ def _add_report(exported: Exported, file: Path) -> None:
 
 def _write(draft: Path, exported: Exported) -> None:
     for checkpoint in exported.checkpoints:
-        _write_log(TileStore(draft / str(checkpoint.log.year)), checkpoint)
+        _write_log(TileStore(draft / checkpoint.log.name), checkpoint)
     if faults := folder_check.faults_in(draft, folder_check.logs_in(draft)):
         raise _broken(faults[0])
     for proved in exported.proved.values():
@@ -177,7 +203,7 @@ def _tiles(published: TileStore, size: int) -> Iterator[tuple[str, bytes]]:
 
 
 def _proof(exported: Exported, proved: Proved, draft: Path) -> str:
-    checkpoint = next(one for one in exported.checkpoints if one.log.year == proved.year)
-    node = tlog.nodes_of(TileStore(draft / str(proved.year)).read, checkpoint.size)
+    checkpoint = next(one for one in exported.checkpoints if one.log.name == proved.log)
+    node = tlog.nodes_of(TileStore(draft / proved.log).read, checkpoint.size)
     path = tlog.inclusion(node, proved.index, checkpoint.size)
     return tlog.proof_text(proved.index, path, publisher.note_of(checkpoint))

@@ -16,10 +16,10 @@ from requests_app.signed_note import VerifierKey
 
 @dataclass(slots=True)
 class Proved:
-    """An entry that goes into the folder with its proof: of which request, and its place in a year's log."""
+    """An entry that goes into the folder with its proof: of which request, and its place in which log."""
 
     reference: str
-    year: int
+    log: str
     index: int
     type: str
     leaf: bytes
@@ -30,7 +30,7 @@ class Proved:
     @property
     def name(self) -> str:
         """What its files are called."""
-        return f"{self.reference}-{self.year}-{self.index:06d}-{self.type}"
+        return f"{self.reference}-{self.log}-{self.index:06d}-{self.type}"
 
     @property
     def file(self) -> str:
@@ -50,12 +50,14 @@ and nothing in it names a person. To check it you need neither the portal nor an
 
 | Path | Is |
 | ---- | -- |
-| `YEAR/checkpoint` | size and root of a year's log, signed (C2SP `tlog-checkpoint`), with what witnesses have signed |
-| `YEAR/vkey` | the key to check it with |
-| `YEAR/tile/` | hashes and entries (C2SP `tlog-tiles`) |
+| `LOG/checkpoint` | size and root of a log, signed (C2SP `tlog-checkpoint`), with what witnesses have signed |
+| `LOG/vkey` | the key to check it with |
+| `LOG/tile/` | hashes and entries (C2SP `tlog-tiles`) |
 | `proofs/` | entries (`.leaf`), each with the proof that it is in the log (C2SP `tlog-proof`) |
 | `reports/` | completion reports that somebody brought; an entry names the SHA-256 of each |
 | `verifier/main.go` | a verifier. Read it, or write your own |
+
+A log is a year's, as `2026`. Where its key was lost within the year, another one follows it, as `2026b`.
 
 ## First
 
@@ -89,13 +91,13 @@ the signature of a witness, you cannot.
 {others}
 """
 
-_OTHERS = """    aics-tlog verify-checkpoint --note {year}/checkpoint {key}
-    aics-tlog verify-consistency --old-checkpoint OLDER/{year}/checkpoint --tiles {year} {key}
-    aics-tlog verify-inclusion --tiles {year} {key} --leaf {leaf} --index {index}
-    tlog-tiles get-leaf -c ./{year} {index}"""
+_OTHERS = """    aics-tlog verify-checkpoint --note {log}/checkpoint {key}
+    aics-tlog verify-consistency --old-checkpoint OLDER/{log}/checkpoint --tiles {log} {key}
+    aics-tlog verify-inclusion --tiles {log} {key} --leaf {leaf} --index {index}
+    tlog-tiles get-leaf -c ./{log} {index}"""
 #: ``WITNESS`` is the witness's own vkey.
 _COSIGNED = """
-    aics-tlog verify-checkpoint --note {year}/checkpoint {key} --witness-key WITNESS --quorum 1"""
+    aics-tlog verify-checkpoint --note {log}/checkpoint {key} --witness-key WITNESS --quorum 1"""
 
 _PROOFS = """
 ## Proved entries
@@ -119,10 +121,10 @@ def _others(newest: Checkpoint, proved: Sequence[Proved]) -> str:
     one = proved[-1] if proved else None
     leaf, index = (f"{one.file}.leaf", one.index) if one else ("LEAF", newest.size - 1)
     commands = _OTHERS + (_COSIGNED if newest.cosignatures.exists() else "")
-    year = one.year if one else newest.log.year
-    return commands.format(year=year, key=f'--log-key "$(cat {year}/vkey)"', leaf=leaf, index=index)
+    log = one.log if one else newest.log.name
+    return commands.format(log=log, key=f'--log-key "$(cat {log}/vkey)"', leaf=leaf, index=index)
 
 
 def _row(proved: Proved) -> str:
     report = f"`{proved.report_file}`" if proved.report else "–"
-    return f"| {proved.year} | {proved.index} | `{proved.type}` | `{proved.file}` | {report} |"
+    return f"| {proved.log} | {proved.index} | `{proved.type}` | `{proved.file}` | {report} |"

@@ -17,6 +17,7 @@ class AccessLogEntry(models.Model):
         RECEIPT = "receipt", "Handed out a receipt"
         MATCH = "match", "Matched an identifier with the ledger"
         BUNDLE = "bundle", "Exported the evidence of a sample"
+        LEDGER = "ledger", "Exported the ledger with the proofs of a request"
 
     class Reason(models.TextChoices):
         """Why. The first two come with the role; the others are chosen before anything is shown in clear, the last four

@@ -1,4 +1,4 @@
-"""The published ledger: a log a year, its signed checkpoints, and what witnesses say. Written by ``publisher``."""
+"""The published ledger, written by ``publisher``: logs, their signed checkpoints, and what witnesses say."""
 
 from django.db import models
 
@@ -6,11 +6,14 @@ from requests_app.models.base import Row
 
 
 class LedgerLog(Row):
-    """One year's log: an origin, a key, and the number of the ledger's first entry in it."""
+    """A year's log: an origin, a key, and the number of the ledger's first entry in it.
+
+    Where the key was lost within the year, another one follows: ``2026``, ``2026b``.
+    """
 
     origin = models.CharField(max_length=200, unique=True)
     vkey = models.CharField(max_length=400)
-    year = models.PositiveIntegerField(unique=True)
+    year = models.PositiveIntegerField()
     first_seq = models.BigIntegerField(unique=True)
     opened_at = models.DateTimeField()
 
@@ -19,6 +22,11 @@ class LedgerLog(Row):
 
     def __str__(self) -> str:
         return self.origin
+
+    @property
+    def name(self) -> str:
+        """What its folder, its key file and the end of its origin are called: ``2026``, ``2026b``."""
+        return self.origin.rpartition("/")[2]
 
 
 class Checkpoint(Row):

@@ -35,6 +35,13 @@ class Suppression(Row):
         OBJECTION = "objection", "The person objects (Art. 21)"
         WITH_ERASURE = "with_erasure", "The person asked for erasure, and not to be contacted again"
 
+    class Kept(models.TextChoices):
+        """Why an entry stays when it is reviewed."""
+
+        STILL_HOLDS = "still_holds", "The objection still holds, and we could still contact them"
+        DISPUTE = "dispute", "A complaint or a dispute is open"
+        LAW = "law", "A law or an authority asks for it"
+
     class Channel(models.TextChoices):
         ALL = "all", "Every channel"
         PHONE = "phone", "Telephone"
@@ -47,9 +54,15 @@ class Suppression(Row):
     channel = models.CharField(max_length=7, choices=Channel, default=Channel.ALL)
     since = models.DateTimeField()
     review_on = models.DateField(help_text="When somebody must look whether the entry is still needed.")
+    #: The last time that somebody looked, and why it was kept. What is ended is deleted; the ledger alone knows it.
+    reviewed_at = models.DateTimeField(null=True, blank=True)
+    kept_because = models.CharField(max_length=20, blank=True, choices=Kept)
 
     class Meta:
-        permissions = [("suppress_subject", "Can put a person on the suppression list, and take them off")]
+        permissions = [
+            ("suppress_subject", "Can put a person on the suppression list, and take them off"),
+            ("review_suppression", "Can keep or end an entry of the suppression list when it is to be reviewed"),
+        ]
         verbose_name = "suppression entry"
         verbose_name_plural = "suppression list"
         ordering = ["review_on", "id"]

@@ -8,9 +8,12 @@ Never here: a file that is opened. ``test_house.py`` asks the real modules; ``te
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 
 Breach = tuple[int, str]
 Rule = Callable[[str, str], Iterator[Breach]]
+#: Each module is read once, however many rules there are. No rule changes a tree.
+_parsed = cache(ast.parse)
 
 # --- one hand on the state -------------------------------------------------------------------------------------------
 
@@ -28,7 +31,7 @@ def state_is_written(text: str, path: str) -> Iterator[Breach]:
     """Every way to write ``state``: assignment, update, setattr, a list of fields, a dictionary of fields, SQL."""
     if path == _HAND or "/migrations/" in path:
         return
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_parsed(text)):
         if isinstance(node, ast.Attribute) and node.attr == "state" and isinstance(node.ctx, ast.Store | ast.Del):
             yield node.lineno, "assigns .state"
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _SQL.search(node.value):
@@ -90,7 +93,7 @@ PERSONAL = frozenset({
 
 def personal_field_is_logged(text: str, path: str) -> Iterator[Breach]:
     """A personal field, by its name, anywhere in what is handed to a logger."""
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_parsed(text)):
         if isinstance(node, ast.Call) and _is_log_call(node):
             for argument in _arguments(node):
                 for part in ast.walk(argument):
@@ -127,7 +130,7 @@ _SAYS_NOTHING = {"utils", "util", "helpers", "helper", "common", "services", "se
 
 def plate_is_missing(text: str, path: str) -> Iterator[Breach]:
     """A module with something in it says at its door what it is for."""
-    tree = ast.parse(text)
+    tree = _parsed(text)
     if tree.body and "/migrations/" not in path and not ast.get_docstring(tree):
         yield 1, "has no docstring"
 
@@ -138,7 +141,7 @@ def wall_is_passed(text: str, path: str) -> Iterator[Breach]:
         return
     if (lines := len(text.splitlines())) > FILE_WALL:
         yield lines, f"has {lines} lines, and the wall is at {FILE_WALL}"
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_parsed(text)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno:
             lines = node.end_lineno - node.lineno + 1
             if lines > FUNCTION_WALL:
@@ -154,7 +157,7 @@ def name_says_nothing(text: str, path: str) -> Iterator[Breach]:
 
 def everything_is_caught(text: str, path: str) -> Iterator[Breach]:
     """One broad ``except`` in the house, in the pipeline, which records and re-raises."""
-    broad = list(_broad(ast.parse(text)))
+    broad = list(_broad(_parsed(text)))
     yield from broad[1:] if path == _PIPELINE else broad
 
 
@@ -176,7 +179,7 @@ def something_is_printed(text: str, path: str) -> Iterator[Breach]:
     """Only commands speak to a terminal."""
     if "/management/commands/" in path:
         return
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(_parsed(text)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"print", "pprint"}:
             yield node.lineno, "prints"
 

@@ -15,8 +15,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-import time_machine
-from django.conf import settings
 from django.contrib.auth.models import Group
 from django.urls import reverse
 from django.utils import timezone
@@ -24,13 +22,11 @@ from PIL import Image
 
 from content_app import bundle, planning, reporting, systems, trials
 from content_app.models import Errand
-from requests_app import approval, csv_import, publisher, recovery, retention, sampling, sequencer, validation
+from requests_app import approval, csv_import, publisher, retention, sampling, validation
 from requests_app.errors import Refused
 from requests_app.models import Evidence, Request, StaffAccount
 from tests import story
 from tests.chaos.stage import Stage
-from tests.requests_app.test_publisher import write
-from tests.requests_app.test_recovery import restore
 
 Doing = Callable[[], Any]
 GOOD = "correct horse battery staple"
@@ -111,7 +107,7 @@ def add_evidence(stage: Stage) -> Doing:
     return _document(stage, stage.request("received"), "message")
 
 
-@act("evidence.destroyed", moves=[("received", "validated")])
+@act("evidence.destroyed", "approval.barred", moves=[("received", "validated")])
 def validate(stage: Stage) -> Doing:
     request = stage.request("received")
     stage.check(request)
@@ -396,30 +392,6 @@ def say_that_a_system_was_mended(stage: Stage) -> Doing:
     stage.advance(request)
     who = stage.person("supervisor", 2)
     return partial(trials.mend, request.pk, actor=who, reason="vendor_mended")
-
-
-@act("ledger.recovered")
-def recover_the_ledger(stage: Stage) -> Doing:
-    write(3)
-    publisher.publish()
-    write(3)
-    publisher.publish()
-    restore(6, numbered=3)
-    sequencer.repair()
-    return partial(recovery.recover, settings.PORTAL_LEDGER_DIR)
-
-
-@act("log.opened")
-def open_a_new_year_s_log(stage: Stage) -> Doing:
-    story.received(stage.person("staff"))
-    publisher.publish()
-    turned = timezone.now() + timedelta(days=366)
-
-    def publish() -> None:
-        with time_machine.travel(turned, tick=False):
-            publisher.publish()
-
-    return publish
 
 
 # --- people ----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from functools import partial
 from unittest import mock
 
 from django.db import transaction
+from django.utils import timezone
 
 from content_app import clearing, oblivion
 from requests_app import acknowledgement, digests, disk, forgetting, forgotten_list, suppression, validation
@@ -57,6 +58,22 @@ def take_off_the_suppression_list(stage: Stage) -> Doing:
     request = stage.request("validated")
     _suppress(stage, request)()
     return partial(suppression.lift, request.pk, actor=stage.person("staff"))
+
+
+def _due(stage: Stage) -> Suppression:
+    _suppress(stage, stage.request("validated"))()
+    Suppression.objects.update(review_on=timezone.localdate())
+    return Suppression.objects.get()
+
+
+@act("suppression.reviewed")
+def keep_an_entry_of_the_suppression_list(stage: Stage) -> Doing:
+    return partial(suppression.keep, _due(stage).pk, actor=stage.person("privacy manager"), reason="still_holds")
+
+
+@act("suppression.reviewed")
+def end_an_entry_of_the_suppression_list(stage: Stage) -> Doing:
+    return partial(suppression.end, _due(stage).pk, actor=stage.person("privacy manager"), reason="no_contact")
 
 
 # --- forgotten -------------------------------------------------------------------------------------------------------

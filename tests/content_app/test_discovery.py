@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from content_app import discovery, planning
+from content_app import discovery, noting, planning, windows
 from content_app.connectors.base import ConnectorError
 from content_app.models import Candidate, Search
 from requests_app import approval
@@ -14,6 +14,13 @@ from tests import story
 from tests.centre import COMPANY_LINE, PHONE, Centre, plug
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def a_busy_account(monkeypatch):
+    """Reading all of it would take more calls than asking for one person alone, which is what these tests look at."""
+    monkeypatch.setattr(windows, "GUESS", 1_000_000)
+
 
 STRANGER = "+4477009001234"  # begins with PHONE's digits
 OTHER = "+447700900999"
@@ -92,7 +99,7 @@ def test_a_crash_before_the_cursor_moves_reads_the_window_again_and_notes_nothin
 ):
     centre.hold("a", "voicemail")
     request = rooms.take()
-    real, died = discovery._note, []
+    real, died = noting.note, []
 
     def dies(run, theirs):
         real(run, theirs)
@@ -100,7 +107,7 @@ def test_a_crash_before_the_cursor_moves_reads_the_window_again_and_notes_nothin
             died.append(1)
             raise ZeroDivisionError
 
-    monkeypatch.setattr(discovery, "_note", dies)
+    monkeypatch.setattr(noting, "note", dies)
     with pytest.raises(ZeroDivisionError):
         rooms.search(request)
     assert found(request) == {}, "the note and the cursor are one commit"

@@ -98,6 +98,7 @@ class World:
             "evidence_id": self.evidence.pk,
             "sample_id": self.rows[Sample].pk,
             "leaf_id": self.rows[LedgerLeaf].pk,
+            "entry_id": self.rows[Suppression].pk,
             "fmt": "json",
             "id": self.rows[User].pk,
         }

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from requests_app import audit_export, publisher
+from requests_app import audit_export, publisher, recovery, signing_keys
 from tests import story
 from tests.docs import tables
 from tests.requests_app.test_publisher import write
@@ -166,10 +166,15 @@ def test_the_verifier_of_the_page_accepts_a_real_folder(transactional_db, staff,
     clock.move_to(datetime(2027, 2, 1, tzinfo=UTC))
     write(2)
     publisher.publish()
+    signing_keys.file_of("2027").unlink()
+    recovery.open_next_log()
+    publisher.publish()
     audit_export.export(tmp_path / "out", reference=request.reference)
-    old, new = (entries_of(tmp_path / "out" / year) for year in ("2026", "2027"))
+    old, new, last = (entries_of(tmp_path / "out" / name) for name in ("2026", "2027", "2027b"))
     head = head_of((tmp_path / "out/2026/checkpoint").read_text(), (tmp_path / "out/2026/vkey").read_text().strip())
     assert f'"root":"{head[1].hex()}","size":{len(old)}'.encode() in new[0]
+    head = head_of((tmp_path / "out/2027/checkpoint").read_text(), (tmp_path / "out/2027/vkey").read_text().strip())
+    assert f'"reason":"key_lost","root":"{head[1].hex()}","size":{len(new)}'.encode() in last[0]
     leaves = sorted((tmp_path / "out/proofs").glob("*.leaf"))
     for leaf in leaves:
         index = int(leaf.name.split("-")[4])
@@ -185,7 +190,7 @@ def test_every_file_of_a_folder_is_described(transactional_db, staff, validator,
     audit_export.export(tmp_path / "out", reference=request.reference)
     names = [
         re.escape(tables.code(row["File"]))
-        .replace("YEAR", r"\d{4}").replace("REF", r"DSR-\w{4}-\w{4}").replace("INDEX", r"\d{6}")
+        .replace("LOG", r"\d{4}[a-z]?").replace("REF", r"DSR-\w{4}-\w{4}").replace("INDEX", r"\d{6}")
         .replace("TYPE", r"[\w.]+").replace("SUFFIX", r"\w+").replace("/L/", r"/\d/").replace("/N", r"/[\w./]+")
         for row in tables.table(DOCUMENT, "Files")
     ]  # fmt: skip

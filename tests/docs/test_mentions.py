@@ -55,7 +55,7 @@ def test_every_module_exists(document):
         re.findall(r"`((?:gdpr_portal|requests_app|content_app|tests)(?:\.[a-z_]+)+)`", tables.text_of(document))
     )
     permissions = re.compile(
-        r"\w+\.(view|add|change|delete|capture|validate|freeze|approve|refuse|close|export|see|reveal|draw|open)_"
+        r"\w+\.(view|add|change|delete|capture|validate|freeze|approve|refuse|close|export|see|reveal|draw|open|review)_"
     )
     own = {"content_app.stop_system", "content_app.enable_deletion", "requests_app.suppress_subject"}
     for name in named - own:

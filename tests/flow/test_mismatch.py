@@ -10,7 +10,7 @@ from django.db import connection
 from django.urls import reverse
 
 from content_app.models import Intent
-from requests_app import audit, publisher, signed_note, validation
+from requests_app import audit, publisher, signed_note, signing_keys, validation
 from requests_app.models import LedgerLeaf, Request
 from requests_app.signed_note import Head
 from tests.flow.conftest import approve, freeze, identifiers_of, run
@@ -58,10 +58,10 @@ def _checkpoint(log):
 
 
 def _key(log):
-    file = publisher._key_file(log.year)
+    file = signing_keys.file_of(log.name)
     good = file.read_bytes()
     file.unlink()
-    publisher._load_or_make(file)
+    signing_keys.load_or_make(file)
     return lambda: file.write_bytes(good)
 
 

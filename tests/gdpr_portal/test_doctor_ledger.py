@@ -8,7 +8,7 @@ import pytest
 from gdpr_portal.doctor import ledger
 from requests_app import publisher
 from requests_app.errors import Refused
-from tests.gdpr_portal.test_doctor import levels, said
+from tests.gdpr_portal.doctor_story import levels, said
 from tests.requests_app.test_publisher import write
 from tests.requests_app.test_signed_note import KEY, cosignature
 

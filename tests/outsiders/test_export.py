@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from requests_app import audit_export, publisher, signed_note
+from requests_app import audit_export, publisher, signed_note, signing_keys
 from requests_app.signed_note import VerifierKey
 from tests.outsiders import forger, tools
 from tests.outsiders.forger import Forgery
@@ -114,7 +114,7 @@ def test_each_years_log_names_the_end_of_the_one_before(clock, tmp_path):
     shutil.copytree(tmp_path / "out/verifier", newest / "verifier")
     assert "an older log is not in this folder: it ended at 600" in tools.go(newest).stdout
     assert "there is no log" in tools.go(newest, tmp_path / "out").stderr
-    own = publisher._load(publisher._key_file(2026))
+    own = signing_keys.load(signing_keys.file_of("2026"))
     forger.forge(tmp_path / "out/2026", Forgery("", forger.rolled_back, "own"), own=own)
     assert "names another end of the log before it" in tools.go(tmp_path / "out").stderr
 

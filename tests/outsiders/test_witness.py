@@ -9,7 +9,7 @@ from content_app import pipeline, witnessing
 from content_app.connectors import witness as connector
 from content_app.connectors.base import ConnectorError
 from content_app.models import Errand
-from requests_app import publisher, signed_note, tlog
+from requests_app import publisher, signed_note, signing_keys, tlog
 from requests_app.models import Checkpoint, Cosignature
 from requests_app.signed_note import Head
 from tests.flow.conftest import approve, freeze, run
@@ -28,7 +28,7 @@ def _ask_at_once(monkeypatch):
 def signed(size, root):
     """What the log's own key can be made to sign."""
     log = Checkpoint.objects.first().log
-    key = publisher._load(publisher._key_file(log.year))
+    key = signing_keys.load(signing_keys.file_of(log.name))
     return signed_note.sign(str(Head(log.origin, size, root)), name=log.origin, private=key)
 
 

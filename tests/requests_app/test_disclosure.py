@@ -24,7 +24,7 @@ NAME, PHONE = "Canary Quillfeather", "+447700900123"
 CLEAR = ("Canary", "Quillfeather", PHONE, "7700 900123")
 REVEALERS = ["auditor", "dpo"]
 #: The modules that may open a sealed value: the searches, the comparison of duplicates, and the one that shows it.
-OPENERS = {"requests_app/disclosure.py", "requests_app/intake.py", "content_app/discovery.py", "requests_app/keys.py"}
+OPENERS = {"requests_app/disclosure.py", "requests_app/intake.py", "content_app/belonging.py", "requests_app/keys.py"}
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from requests_app import folder_check, publisher, signed_note, tlog
+from requests_app import folder_check, publisher, signed_note, signing_keys, tlog
 from requests_app.signed_note import Head
 from tests.requests_app.test_publisher import write
 from tests.requests_app.test_signed_note import OTHER
@@ -76,7 +76,7 @@ def test_an_older_checkpoint_fits_as_long_as_history_does(folder):
 
 def test_a_fork_a_rollback_and_a_foreign_key_do_not_fit_an_older_checkpoint(folder):
     origin = signed_note.VerifierKey.parse((folder / "vkey").read_text()).name
-    key = publisher._load(publisher._key_file(int(folder.name)))
+    key = signing_keys.load(signing_keys.file_of(folder.name))
 
     def signed(size, root, *, name=origin, private=key):
         return signed_note.sign(str(Head(name, size, root)), name=name, private=private)
@@ -97,7 +97,7 @@ def test_each_log_begins_with_how_the_one_before_it_ended(clock, ledger_director
     assert faults(ledger_directory) == []
     other = ledger_directory.with_name(f"{ledger_directory.name}-other")
     shutil.copytree(ledger_directory, other)
-    key = publisher._load(publisher._key_file(2026))
+    key = signing_keys.load(signing_keys.file_of("2026"))
     head = folder_check.logs_in(ledger_directory)[0]
     shorter = Head(head.head.origin, 2, tlog.tree_hash(head.hashes[:2]))
     (other / "2026/checkpoint").write_text(signed_note.sign(str(shorter), name=shorter.origin, private=key))

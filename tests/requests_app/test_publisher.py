@@ -10,7 +10,7 @@ import pytest
 from django.db import connection, transaction
 from uuid_utils.compat import uuid7
 
-from requests_app import audit, publisher, sequencer, signed_note, tlog
+from requests_app import audit, publisher, sequencer, signed_note, signing_keys, tlog
 from requests_app.errors import Refused
 from requests_app.models import Checkpoint, LedgerIndex, LedgerLog
 from requests_app.signed_note import Head, VerifierKey
@@ -128,7 +128,7 @@ def test_another_key_is_a_mismatch(settings):
     write(1)
     publisher.publish()
     shutil.rmtree(settings.PORTAL_LEDGER_KEYS_DIR)
-    publisher._load_or_make(publisher._key_file(datetime.now(UTC).year))
+    signing_keys.load_or_make(signing_keys.file_of(str(datetime.now(UTC).year)))
     write(1)
     assert refused("ledger_mismatch", publisher.publish).fault == "key"
     refused("ledger_mismatch", publisher.require_sound)
@@ -168,7 +168,7 @@ def test_missing_entries_under_a_known_checkpoint_stop_too():
 def test_a_published_fork_is_a_mismatch(ledger_directory):
     write(5)
     checkpoint = publisher.publish()
-    key = publisher._load(publisher._key_file(checkpoint.log.year))
+    key = signing_keys.load(signing_keys.file_of(checkpoint.log.name))
     fork = signed_note.sign(str(Head(checkpoint.log.origin, 5, b"x" * 32)), name=checkpoint.log.origin, private=key)
     (ledger_directory / str(checkpoint.log.year) / "checkpoint").write_text(fork)
     assert refused("ledger_mismatch", publisher.publish).fault == "fork"

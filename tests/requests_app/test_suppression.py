@@ -1,5 +1,6 @@
 """The suppression list: digests alone, written for an objection or by choice, shown and never silent."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -40,7 +41,7 @@ def test_the_entry_is_a_digest_under_a_key_of_its_own(staff, validator):
     assert bytes(entry.hmac) == keys.digests(*PHONE)[0][0]
     assert bytes(entry.hmac) not in keys.blind_indices(*PHONE)
     assert {field.name for field in Suppression._meta.local_fields} == {
-        "id", "hmac", "key_id", "reason", "channel", "since", "review_on",
+        "id", "hmac", "key_id", "reason", "channel", "since", "review_on", "reviewed_at", "kept_because",
     }  # fmt: skip
 
 
@@ -102,3 +103,64 @@ def test_an_entry_written_under_an_older_key_is_still_known(staff, validator, se
         assert keys.digests(*PHONE)[0][1] == 2
     finally:
         keys.digest_keys.cache_clear()
+
+
+# --- the review ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def due(staff, validator, clock):
+    """An entry whose term is over."""
+    objecting(staff, validator)
+    clock.shift(timedelta(days=3 * 366))
+    return Suppression.objects.get()
+
+
+def reviewed():
+    return [json.loads(bytes(one.leaf)) for one in LedgerLeaf.objects.filter(type="suppression.reviewed")]
+
+
+def refused(code, act, *args, **kwargs):
+    with pytest.raises(Refused) as refusal:
+        act(*args, **kwargs)
+    assert refusal.value.code == code
+
+
+def test_an_entry_that_is_still_needed_stays_for_another_term(due, privacy_manager):
+    assert list(suppression.due()) == [due]
+    at = suppression.keep(due.pk, actor=privacy_manager, reason="still_holds")
+    assert at.year == timezone.localdate().year + 3
+    (entry,) = suppression.hits([PHONE])
+    assert (entry.review_on, entry.reviewed_at, entry.kept_because) == (at, timezone.now(), "still_holds")
+    assert not suppression.due().exists()
+    (told,) = reviewed()
+    assert told["object"] == str(due.pk)
+    assert told["facts"] == {"decision": "kept", "reason": "still_holds", "channel": "all"}
+
+
+def test_an_entry_that_is_not_needed_any_more_goes(due, privacy_manager):
+    suppression.end(due.pk, actor=privacy_manager, reason="no_contact")
+    assert suppression.hits([PHONE]) == []
+    assert reviewed()[0]["facts"] == {"decision": "ended", "reason": "no_contact", "channel": "all"}
+    refused("no_entry", suppression.end, due.pk, actor=privacy_manager, reason="no_contact")
+
+
+def test_nothing_is_reviewed_before_its_time(staff, validator, clock, privacy_manager):
+    objecting(staff, validator)
+    entry = Suppression.objects.get()
+    clock.shift(timedelta(days=3 * 365 - 2))
+    for act in (suppression.keep, suppression.end):
+        refused("not_due", act, entry.pk, actor=privacy_manager, reason="no_contact")
+    assert not suppression.due().exists()
+
+
+@pytest.mark.parametrize("reason", ["", "because", "still_holds"])
+def test_an_entry_ends_for_a_reason_that_ends_it(reason, due, privacy_manager):
+    refused("no_reason", suppression.end, due.pk, actor=privacy_manager, reason=reason)
+    assert Suppression.objects.exists()
+
+
+def test_who_puts_people_on_the_list_does_not_review_it(due, staff, auditor, dpo, supervisor):
+    for user in (staff, auditor, dpo, supervisor):
+        for act in (suppression.keep, suppression.end):
+            refused("not_permitted", act, due.pk, actor=user, reason="no_contact")

@@ -1,6 +1,7 @@
 """Evidence from the upload to the folder and back. ``T-UP`` numbers are those of docs/evidence.md."""
 
 import hashlib
+from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import pytest
 from django.conf import settings as configured
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.utils import timezone
 
 from requests_app import file_checks, keys, validation
 from requests_app.decoding import process
@@ -278,3 +280,19 @@ def test_the_access_log_keeps_the_reason(reason, add, supervisor):
     noted = AccessLogEntry.objects.get(what="evidence")
     assert (noted.user, noted.object_id, noted.reason) == (supervisor, str(document.pk), reason)
     assert noted.get_reason_display() != reason
+
+
+@pytest.mark.usefixtures("undecoded")
+def test_a_person_adds_only_so_many_documents_a_day(add, case, validator, settings, clock):
+    """The limit is each person's own, counts what was destroyed since, and is over after a day."""
+    settings.PORTAL_UPLOADS_A_DAY = 2
+    add()
+    Evidence.objects.update(destroyed_at=timezone.now())
+    add()
+    refused = refusal(add)
+    assert refused.code == "uploads_a_day"
+    assert "2 documents within 24 hours" in refused.message
+    assert b"uploads_a_day" in bytes(LedgerLeaf.objects.get(type="attempt.refused").leaf)
+    validation.add_evidence(case.pk, actor=validator, kind="identity", name="a.png", data=PNG)
+    clock.shift(timedelta(hours=24))
+    add()

@@ -34,7 +34,7 @@ def _remove(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('content_app', '0010_heartbeats'),
+        ('content_app', '0011_sweeps'),
         ('requests_app', '0007_forgetting_guards'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
