@@ -118,6 +118,9 @@ def test_the_brake_is_written_down_once_a_day_and_not_each_time_it_holds(approve
     clock.shift(timedelta(days=1))
     work(request)
     assert len(facts("brake.applied")) == Braking.objects.count() == 2
+    for change in (lambda: Braking.objects.update(cap="day"), lambda: Braking.objects.all()._raw_delete("default")):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            change()
 
 
 # --- who may release -------------------------------------------------------------------------------------------------
@@ -173,7 +176,10 @@ def test_the_database_refuses_a_release_by_whoever_approved_the_list_or_is_barre
         with pytest.raises(DatabaseError), transaction.atomic():
             BrakeRelease.objects.create(by=person, **told)
     made = BrakeRelease.objects.create(by=privacy_manager, **told)
-    for change in (BrakeRelease.objects.filter(pk=made.pk).delete, lambda: BrakeRelease.objects.update(items=1)):
+    for change in (
+        lambda: BrakeRelease.objects.filter(pk=made.pk)._raw_delete("default"),
+        lambda: BrakeRelease.objects.update(items=1),
+    ):
         with pytest.raises(DatabaseError), transaction.atomic():
             change()
 
