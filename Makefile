@@ -7,13 +7,14 @@
 #     check    20 seconds      nothing                                       yes
 #     test     20 minutes      Chromium (found, or fetched by Playwright)    yes
 #     bench    40 minutes      nothing                                       no
+#     chaos    an hour         nothing                                       no
 #
 # Variables: PORT (demo, default 8000) · KEEP=1 (demo: go on with the data of last time) · PYTHON (which one to use)
 #            T="…" (test-one: what to hand to pytest)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo check test test-sqlite test-postgresql test-browser test-one bench outsiders fmt lock clean
+.PHONY: help demo check test test-sqlite test-postgresql test-browser test-one bench chaos outsiders fmt lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -58,6 +59,9 @@ test-one: $(VENV)/.dev ## Run some tests on SQLite: make test-one T="tests/flow 
 bench: $(VENV)/.dev ## Measure this machine: ledger and engine beside their bounds, figures into benchmarks/results
 	@$(BIN)/python -m benchmarks.ledger
 	@$(BIN)/python -m benchmarks.engine
+
+chaos: $(VENV)/.dev ## Kill the portal a thousand times while it works, and write down what is left of it
+	@$(BIN)/python -m tests.chaos.campaign --kills 1000 --items 10000 --output benchmarks/results/chaos.md
 
 outsiders: .outsiders/.done ## Install verifiers of others, for the tests that ask strangers
 

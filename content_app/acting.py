@@ -26,6 +26,8 @@ from requests_app.errors import Refused
 Result = ReceiptItem.Outcome
 #: Items under one intent where several calls fly at once. What a crash leaves unknown is at most two such groups.
 GROUP = 100
+#: The verb by which a step deletes; a look has none.
+_VERBS = {Step.Kind.BATCH: "delete_interactions", Step.Kind.CONTENT: "delete_content"}
 #: One item, what came of it, and the code of what went wrong.
 Told = tuple[Item, str, str]
 
@@ -215,11 +217,18 @@ def settle_unknown(plan: Plan, system_id: UUID, connector: ContentConnector, *, 
 
 
 def settle(step: Step, connector: ContentConnector, *, beat: Beat) -> list[Told]:
-    """Look at every item of the step, and write down what is gone and what must be tried again."""
+    """Look at every item of the step, and write down what is gone and what must be tried again.
+
+    Only a verb that its connector declares to be ``idempotent`` may go again without a look of its own.
+    """
     intent = receipts.take_over(step)
     if intent is None:
         raise Refused("lease_runs", "Another worker may still be acting. Its lease must run out first.")
     items = list(step.items.order_by("external_id", "content_key"))
+    if connector.manifest.repeats(_VERBS.get(Step.Kind(step.kind), "")) == "idempotent":
+        outcomes = [receipts.failure(item, "unknown", permanent=False) for item in items]
+        receipts.receive(intent, outcomes)
+        return outcomes
     wanted = {item.external_id: item.occurred_at for item in items}
     try:
         seen = lookups.see(connector, step.system_id, list(wanted.items()), beat=beat)

@@ -11,14 +11,13 @@ from contextlib import suppress
 from typing import Any
 
 from django.db import DatabaseError
-from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 from django_q.signing import SignedPackage
 
-from content_app import heartbeats
+from content_app import heartbeats, queueing
 
 
-class Broker(ORM):
+class Broker(queueing.Queue):
     """The database's broker, which says that its cluster lives."""
 
     def set_stat(self, key: str, value: str, timeout: int) -> Any:

@@ -15,9 +15,8 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
-from content_app import belonging, noting, receipts, sweeping, systems, ways, windows
+from content_app import belonging, clock, noting, receipts, sweeping, systems, ways, windows
 from content_app.belonging import Known, Tie
 from content_app.connectors import registry
 from content_app.connectors.base import ContentConnector, Interaction, Query
@@ -89,10 +88,12 @@ def _open_search(request: Request, system: System, known: list[Known]) -> Search
     if run is None and sweeping.board(request, system, known):
         run = under_way.first()
     if run is None:
-        run, _ = Search.objects.get_or_create(
-            request=request, system=system, finished_at=None,
-            defaults={"until": timezone.now(), "basis": systems.basis(system)},
-        )  # fmt: skip
+        now = clock.now()
+        run, is_new = Search.objects.get_or_create(
+            request=request, system=system, finished_at=None, defaults={"until": now, "basis": systems.basis(system)}
+        )
+        if is_new:  # the field's own default is this machine's clock
+            Search.objects.filter(pk=run.pk).update(started_at=now)
     return run
 
 

@@ -21,9 +21,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Q
-from django.utils import timezone
 
-from content_app import acting, brakes, clock, lookups, plan_digest, receipts, systems, trials, witnessing
+from content_app import acting, brakes, clock, limits, lookups, plan_digest, receipts, systems, trials, witnessing
 from content_app.acting import Acts, Told
 from content_app.connectors.base import ConnectorError, ContentConnector, Interaction
 from content_app.models import Item, Plan, ReceiptItem, System
@@ -62,6 +61,8 @@ class Looked:
     """What a look at some interactions, just before the act, makes of their items."""
 
     at: float
+    #: What began later may still get content.
+    settled_before: datetime
     whole: dict[str, list[Item]] = field(default_factory=dict)
     single: list[Item] = field(default_factory=list)
     #: Nothing is sent for these: gone, or their deletion would take something along that stands on no list.
@@ -116,7 +117,7 @@ def approved_plan(request_id: UUID) -> Plan:
 
 
 def _require_system_open(system: System) -> None:
-    if system.stopped:
+    if limits.standing(system.pk).stopped:
         raise ConnectorError("stopped", permanent=False)
     if system.shadow:
         raise ConnectorError("read_only", permanent=False)
@@ -247,7 +248,7 @@ def _look(current: Run, groups: list[Group]) -> Looked:
     """See what is there now, and sort: gone, whole, file by file, not to be touched."""
     wanted = [(external_id, items[0].occurred_at) for external_id, items in groups]
     seen = lookups.see(current.acts.connector, current.system.pk, wanted, beat=current.acts.beat)
-    looked = Looked(at=time.monotonic())
+    looked = Looked(time.monotonic(), _settled_before())
     found: list[tuple[Interaction, list[Item]]] = []
     for external_id, items in groups:
         interaction = seen[external_id]
@@ -273,7 +274,7 @@ def _listed(current: Run, external_ids: list[str]) -> dict[str, dict[str, str]]:
 
 
 def _sort(current: Run, looked: Looked, interaction: Interaction, here: list[Item], said: dict[str, str]) -> None:
-    if _may_go_whole(here[0], interaction, said):
+    if _may_go_whole(here[0], interaction, said, looked.settled_before):
         looked.whole[interaction.external_id] = here
         return
     unlisted = {
@@ -289,17 +290,17 @@ def _sort(current: Run, looked: Looked, interaction: Interaction, here: list[Ite
             looked.single.append(item)
 
 
-def _may_go_whole(item: Item, interaction: Interaction, said: dict[str, str]) -> bool:
+def _may_go_whole(item: Item, interaction: Interaction, said: dict[str, str], settled_before: datetime) -> bool:
     """Only when every piece of content that is there now stands on this list as «delete with its interaction».
 
     A fresh interaction goes file by file: a transcript that arrives between this look and the call would else be
     deleted unseen.
     """
-    if item.occurred_at > _settled_before():
+    if item.occurred_at > settled_before:
         return False
     return all(said.get(content.key) == Item.Action.DELETE_INTERACTION for content in interaction.content)
 
 
 def _settled_before() -> datetime:
     """No further content is expected of what began before."""
-    return timezone.now() - timedelta(hours=settings.PORTAL_SETTLED_HOURS)
+    return clock.now() - timedelta(hours=settings.PORTAL_SETTLED_HOURS)

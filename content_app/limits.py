@@ -31,7 +31,7 @@ from content_app.models import Breaker, Bucket, Lease, Safeguard, System
 from requests_app import audit
 
 #: Codes of an account that is in trouble; any other says that it is well and does not want this call.
-OUTAGES = frozenset({"unreachable", "timeout", "server_error", "malformed"})
+OUTAGES = frozenset({"unreachable", "timeout", "cut_off", "server_error", "malformed"})
 #: Codes by which this door forbids a call: nothing was sent, so nothing is learnt.
 FORBIDDEN = frozenset({"stopped", "read_only", "paused", "busy"})
 #: Calls in a row that may fail, and how many of the last twenty, before the account is left alone.
@@ -166,7 +166,8 @@ def turn(system_id: UUID, purpose: Purpose, now: Standing, *, count: int = 1) ->
         bucket = Bucket.objects.select_for_update().get(system_id=system_id, kind=kind)
         moment = clock.now()
         slot = max(bucket.due or moment, moment - caught_up)
-        Bucket.objects.filter(pk=bucket.pk).update(due=slot + apart * count, turns=F("turns") + count)
+        told = bucket.counting(moment, count)
+        Bucket.objects.filter(pk=bucket.pk).update(due=slot + apart * count, turns=F("turns") + count, **told)
     return max(0.0, (slot - moment).total_seconds())
 
 

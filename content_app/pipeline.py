@@ -55,15 +55,21 @@ SOON = {"busy": 1.0, "read_only": 5.0, "stopped": 5.0}
 
 
 def due(*, limit: int = 100) -> list[UUID]:
-    """Requests that the workshop should look at now: by state, or because their later read-back is due."""
+    """Requests that the workshop should look at now: by state, or because their later read-back is due.
+
+    None that a worker has: it would be queued in vain, and be found late when that worker dies.
+    """
     if forgotten_list.replay_is_due():
         return []
     now = clock.now()
-    later = Q(state__in=[State.VERIFIED, State.CLOSED], errand__again_at__lte=now)
-    free = Q(errand__isnull=True) | Q(errand__next_at__lte=now) | ~Q(errand__seen=F("state"))
-    wanted = Request.objects.filter(origin=Request.Origin.LIVE, subject__forgotten_at__isnull=True)
-    found = wanted.filter(free, Q(state__in=WORKING) | later).exclude(errand__attention__in=PARKED)
-    return list(found.order_by("received_at").values_list("pk", flat=True)[:limit])
+    waits = Q(errand__isnull=True) | Q(errand__next_at__lte=now) | ~Q(errand__seen=F("state"))
+    free = waits & (Q(errand__lease_until__isnull=True) | Q(errand__lease_until__lte=now))
+    wanted = Request.objects.filter(free, origin=Request.Origin.LIVE, subject__forgotten_at__isnull=True)
+    oldest = wanted.exclude(errand__attention__in=PARKED).order_by("received_at").values_list("received_at", "pk")
+    # Two questions, since each has an index of a few rows: the open requests, and those to be read back later.
+    working = oldest.filter(state__in=WORKING)[:limit]
+    later = oldest.filter(state__in=[State.VERIFIED, State.CLOSED], errand__again_at__lte=now)[:limit]
+    return [pk for _, pk in sorted([*working, *later])[:limit]]
 
 
 def claim_for_queue(request_id: UUID) -> bool:
@@ -217,7 +223,9 @@ def _attention_of_refusal(refused: Refused, request_id: UUID) -> tuple[Attention
         case "not_yet":
             after = Request.objects.get(pk=request_id).approvals.latest("at").execute_after
             return Attention.NONE, max(0.0, (after - clock.now()).total_seconds()), False
-        case "lease_runs" | "lost_lease" | "moved_on" | "wrong_state":
+        case "lease_runs":
+            return Attention.NONE, 1, False
+        case "lost_lease" | "moved_on" | "wrong_state":
             return Attention.NONE, 5, False
         case "not_published" | "ledger_mismatch":
             return Attention.LEDGER, 5, False
@@ -240,7 +248,7 @@ def _standing_attention(request_id: UUID) -> Attention:
     if request.state == State.VALIDATED and request.candidates.filter(included__isnull=True).exists():
         return Attention.UNDECIDED
     if request.state == State.PLANNED:
-        expired = Plan.objects.filter(request=request, digest=request.plan_digest, expires_at__lt=timezone.now())
+        expired = Plan.objects.filter(request=request, digest=request.plan_digest, expires_at__lt=clock.now())
         return Attention.EXPIRED if expired.exists() else Attention.NONE
     if request.state in planning.SUPPLEMENTABLE and planning.open_supplement(request):
         return Attention.SUPPLEMENT
@@ -325,7 +333,7 @@ def _release(request_id: UUID, fence: int, ending: Ending) -> None:
 def _deadline_is_near(request_id: UUID) -> bool:
     received_at = Request.objects.values_list("received_at", flat=True).get(pk=request_id)
     last = deadlines.working_days_before(deadlines.careful_due(received_at), settings.PORTAL_HAND_OVER_DAYS)
-    return timezone.localdate() >= last
+    return timezone.localdate(clock.now()) >= last
 
 
 def restart(request_id: UUID, *, actor: User, reason: str) -> None:

@@ -28,7 +28,7 @@ from content_app.models import Errand, Search, Sweep, System
 from content_app.receipts import Beat
 from content_app.windows import Window
 from requests_app.errors import Refused
-from requests_app.models import Request
+from requests_app.models import DataSubject, Request
 from requests_app.states import State
 
 Way, Ending = Search.Way, Sweep.Ending
@@ -49,7 +49,7 @@ def board(request: Request, system: System, known: list[Known]) -> bool:
     questions = belonging.questions(known, manifest)
     if not ways.may_sweep(request, system, questions, manifest):
         return False
-    all_of_it = ways.history(system, until=timezone.now())
+    all_of_it = ways.history(system, until=clock.now())
     alone = ways.calls_alone(questions, [all_of_it], manifest)
     under_way = Sweep.objects.filter(system=system, ended_at__isnull=True).first()
     if under_way is not None:
@@ -84,6 +84,8 @@ def _take_aboard(requests: list[Request], system: System, span: Window) -> None:
         for one in requests
     ]  # fmt: skip
     Search.objects.bulk_create(rows, ignore_conflicts=True)
+    mine = Search.objects.filter(request__in=requests, system=system, way=Way.SWEEP, finished_at=None, until=span[1])
+    mine.update(started_at=span[1])  # the field's own default is this machine's clock
 
 
 def aboard(system: System) -> QuerySet[Search]:
@@ -344,10 +346,9 @@ class _Pass:
 
 def _lock_living(request_ids: Iterable[UUID]) -> set[UUID]:
     """Those among them that are still searched for, and stay so until the commit: nothing is noted for the others."""
-    living = Request.objects.filter(
-        pk__in=list(request_ids), state=State.VALIDATED, subject__forgotten_at__isnull=True
-    ).order_by("pk")
-    return set(living.select_for_update(of=("self",)).values_list("pk", flat=True))
+    remembered = DataSubject.objects.filter(forgotten_at__isnull=True)
+    living = Request.objects.filter(pk__in=list(request_ids), state=State.VALIDATED, subject__in=remembered)
+    return set(living.order_by("pk").select_for_update().values_list("pk", flat=True))
 
 
 def _move_on(member: _Member, window: Window, *, calls: int, sharers: int) -> None:

@@ -27,8 +27,15 @@ _rests_until: dict[str, float] = {}
 
 
 def publish() -> None:
-    """Publish what is committed, and ask the witness. Raises ``Refused`` as the publisher does."""
-    if publisher.publish() and settings.PORTAL_WITNESS_URL and time.monotonic() >= _rests_until.get(_witness(), 0):
+    """Publish what is committed, and ask the witness.
+
+    Raises ``Refused`` as the publisher does, and where the disk takes nothing.
+    """
+    try:
+        newest = publisher.publish()
+    except OSError as fault:
+        raise Refused("not_published", f"The published ledger cannot be written ({type(fault).__name__}).") from fault
+    if newest and settings.PORTAL_WITNESS_URL and time.monotonic() >= _rests_until.get(_witness(), 0):
         for checkpoint in _newest():
             _ask(checkpoint)
 

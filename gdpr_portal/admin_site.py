@@ -11,6 +11,7 @@ from django.conf import settings
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import path
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
@@ -27,6 +28,18 @@ class PortalAdminSite(AdminSite):
     index_template = "portal/index.html"
     enable_nav_sidebar = False  # the frame brings its own
     site_url = None
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        self._pages: list[tuple[str, Any, str]] = []
+
+    def add_page(self, route: str, view: Any, name: str) -> None:
+        """A page that belongs to no model, right below the site's own address. Whoever has it asks who may open it."""
+        self._pages.append((route, view, name))
+
+    def get_urls(self) -> list[Any]:
+        own = [path(route, self.admin_view(view), name=name) for route, view, name in self._pages]
+        return [*own, *super().get_urls()]
 
     def app_index(self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None) -> Any:
         """Applications are no places in this portal."""

@@ -35,6 +35,20 @@ def the_brake_can_brake(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     return wrong
 
 
+@register()
+def metrics_token_is_long(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
+    """A short token is soon guessed, and nothing throttles a scraper."""
+    if 0 < len(settings.PORTAL_METRICS_TOKEN) < 16:
+        return [
+            Error(
+                "PORTAL_METRICS_TOKEN is shorter than 16 characters.",
+                id="portal.E004",
+                hint="Make one with: openssl rand -hex 16",
+            )
+        ]
+    return []
+
+
 @register(deploy=True)
 def demo_is_off(app_configs: Any, **kwargs: Any) -> list[CheckMessage]:
     """The demo prints passwords."""

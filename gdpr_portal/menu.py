@@ -31,7 +31,10 @@ class Group:
     links: tuple[Link, ...]
 
 
-#: (heading, ((label, URL name, icon, permission), …)). A page that is not installed leaves no line.
+#: Who may open the operators' page: one of them is enough.
+_RUNS = "content_app.change_system|content_app.stop_system|requests_app.view_ledgerleaf"
+#: (heading, ((label, URL name, icon, permissions, one of which is enough), …)). A page that is not installed leaves no
+#: line.
 _MENU: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
     (
         "Work",
@@ -54,6 +57,7 @@ _MENU: tuple[tuple[str, tuple[tuple[str, str, str, str], ...]], ...] = (
     (
         "Setup",
         (
+            ("Operations", "admin:content_operations", "clock", _RUNS),
             ("Connected systems", "admin:content_app_system_changelist", "system", "content_app.view_system"),
             ("People", "admin:auth_user_changelist", "people", "auth.view_user"),
             ("Agent ids", "admin:requests_app_staffaccount_changelist", "headset", "requests_app.view_staffaccount"),
@@ -74,7 +78,7 @@ def menu(user: User | AnonymousUser) -> list[Group]:
 
 
 def _link(user: User | AnonymousUser, label: str, name: str, icon: str, permission: str) -> Link | None:
-    if permission and not user.has_perm(permission):
+    if permission and not any(user.has_perm(one) for one in permission.split("|")):
         return None
     try:
         return Link(label, reverse(name), icon)

@@ -216,6 +216,10 @@ Q_CLUSTER = {
     "poll": 0.5,
 }
 
+# --- monitoring ------------------------------------------------------------------------------------------------------
+#: What a scraper of /metrics shows as its bearer token. Empty: there is no such page.
+PORTAL_METRICS_TOKEN = env.str("PORTAL_METRICS_TOKEN", default="")
+
 # --- people ----------------------------------------------------------------------------------------------------------
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]

@@ -10,7 +10,7 @@ from django.urls import include, path, re_path, reverse
 from django.views.decorators.cache import never_cache
 from django.views.generic import RedirectView
 
-from gdpr_portal import user_admin
+from gdpr_portal import metrics, user_admin
 
 admin.autodiscover()
 user_admin.install(admin.site)
@@ -35,10 +35,13 @@ def shut(request: HttpRequest) -> HttpResponse:
     raise Http404("The portal sends no mail.")
 
 
+handler500 = "gdpr_portal.database_away.explain"
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", lambda request: redirect(static("portal/favicon.svg"))),
     path("health/", health, name="health"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("signed-in/", signed_in, name="signed_in"),
     re_path("^accounts/(?:email|confirm-email|password/reset)/", shut),
     path("accounts/", include("allauth.urls")),

@@ -13,14 +13,16 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from content_app import brakes, operations
+from content_app.admin import working
 from content_app.models import Errand, System
 from requests_app import publisher, suppression
 from requests_app.admin import audit_event
+from requests_app.admin.paging import CAP, count_up_to
 from requests_app.models import ApprovalBar, Request
 from requests_app.states import OPEN, State
 
@@ -35,6 +37,11 @@ class Figure:
     count: int
     label: str
     url: str = ""
+
+    @property
+    def words(self) -> str:
+        """The count; nobody counts further than ``CAP``."""
+        return f"{CAP:,}+" if self.count > CAP else f"{self.count:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,11 @@ class Section:
     more: str = ""
     total: int = 0
 
+    @property
+    def all_of_them(self) -> str:
+        """What the link to the rest says."""
+        return f"More than {CAP:,}" if self.total > CAP else f"All {self.total:,}"
+
 
 @dataclass(slots=True)
 class Waiting:
@@ -71,6 +83,8 @@ class Waiting:
     #: What of the machinery stands still, said to those who can see to it.
     troubles: list[operations.Look] = field(default_factory=list)
     ledger: audit_event.Summary | None = None
+    #: What the workers do at this moment, for whoever may see requests.
+    now: dict[str, Any] = field(default_factory=dict)
 
 
 def gather(user: User) -> Waiting:
@@ -94,6 +108,8 @@ def gather(user: User) -> Waiting:
         page.alarm = publisher.fault()
     if any(user.has_perm(permission) for permission in _HEAR_TROUBLES):
         page.troubles = operations.troubles()
+    if working.may_look(user):
+        page.now = working.context_of_now()
     return page
 
 
@@ -115,42 +131,45 @@ _STAFF_WORK = (
 
 def _requests(page: Waiting, user: User) -> None:
     live = Request.objects.filter(origin=Request.Origin.LIVE, subject__forgotten_at__isnull=True)
-    counts = dict(live.values_list("state").annotate(n=Count("pk")).order_by())
     works = False
     for permission, state, label, title, empty in _STAFF_WORK:
         if user.has_perm(f"requests_app.{permission}"):
             works = True
-            page.figures.append(Figure(counts.get(state, 0), label, _listed(state)))
-            rows = live.filter(state=state).order_by("received_at")[:SHOWN] if counts.get(state) else ()
-            page.sections.append(_section(title, rows, empty, _listed(state), counts.get(state, 0)))
+            waiting = live.filter(state=state)
+            count = count_up_to(waiting)
+            page.figures.append(Figure(count, label, _listed(state)))
+            rows = waiting.order_by("received_at")[:SHOWN] if count else ()
+            page.sections.append(_section(title, rows, empty, _listed(state), count))
     if user.has_perm("requests_app.approve_request"):
         works = True
-        _approvals(page, live, user, counts.get(State.PLANNED, 0))
+        _approvals(page, live.filter(state=State.PLANNED), user)
     if works:
         _attention(page, user)
         return
-    opened = sum(n for state, n in counts.items() if state in OPEN)
     everything = reverse("admin:requests_app_request_changelist")
-    page.figures.append(Figure(opened, "open requests", everything))
-    page.figures.append(Figure(counts.get(State.CLOSED, 0), "closed with a reply", _listed(State.CLOSED)))
-    rows = live.filter(state__in=OPEN).order_by("received_at")[:SHOWN]
-    shown = tuple(_row(dsr) for dsr in rows)
-    page.sections.append(Section("Open requests, oldest first", shown, "No request is open.", everything, opened))
+    open_now = live.filter(state__in=OPEN)
+    count = count_up_to(open_now)
+    page.figures.append(Figure(count, "open requests", everything))
+    # The newest first: whoever is forgotten has waited longest, and would be read to be passed over.
+    closed = live.filter(state=State.CLOSED).order_by("-received_at")[: CAP + 1].count()
+    page.figures.append(Figure(closed, "closed with a reply", _listed(State.CLOSED)))
+    shown = tuple(_row(dsr) for dsr in open_now.order_by("received_at")[:SHOWN])
+    page.sections.append(Section("Open requests, oldest first", shown, "No request is open.", everything, count))
 
 
-def _approvals(page: Waiting, live: Any, user: User, total: int) -> None:
+def _approvals(page: Waiting, planned: QuerySet[Request], user: User) -> None:
     """Lists that wait for approval: those this person may approve, then those they are barred from, with the ground."""
-    waiting = list(live.filter(state=State.PLANNED).order_by("received_at")) if total else []
+    oldest = list(planned.order_by("received_at").values_list("pk", flat=True)[: CAP + 1])
     grounds: dict[Any, list[str]] = {}
-    for bar in ApprovalBar.objects.filter(user=user, request__in=waiting) if waiting else ():
+    for bar in ApprovalBar.objects.filter(user=user, request__in=oldest) if oldest else ():
         grounds.setdefault(bar.request_id, []).append(bar.get_ground_display())
-    yours = [dsr for dsr in waiting if dsr.pk not in grounds]
-    barred = [dsr for dsr in waiting if dsr.pk in grounds]
+    yours = [pk for pk in oldest if pk not in grounds]
+    shown = [*yours[:SHOWN], *[pk for pk in oldest if pk in grounds][:SHOWN]]
+    found = Request.objects.in_bulk(shown)
     page.figures.append(Figure(len(yours), "lists to approve", _listed(State.PLANNED)))
-    rows = [replace(_row(dsr), state="") for dsr in yours[:SHOWN]]
-    rows += [replace(_row(dsr), state="", barred=" and ".join(grounds[dsr.pk])) for dsr in barred[:SHOWN]]
+    rows = [replace(_row(found[pk]), state="", barred=" and ".join(grounds.get(pk, ()))) for pk in shown]
     empty = "No list waits for approval."
-    page.sections.append(Section("Approve exact lists", tuple(rows), empty, _listed(State.PLANNED), total))
+    page.sections.append(Section("Approve exact lists", tuple(rows), empty, _listed(State.PLANNED), len(oldest)))
 
 
 #: Who can do something about what stopped the workers; everybody who works on requests, where it is not named.
@@ -170,7 +189,8 @@ def _attention(page: Waiting, user: User) -> None:
     others = [code for code, permission in _ANSWERS.items() if not user.has_perm(permission)]
     living = Errand.objects.filter(request__subject__forgotten_at__isnull=True)
     stopped = living.exclude(attention="").exclude(attention__in=others)
-    errands = list(stopped.select_related("request").order_by("request__received_at")[:50])
+    # By the id of the request, which is by when it was taken down: an order that an index has.
+    errands = list(stopped.select_related("request").order_by("request_id")[:50])
     page.figures.append(Figure(len(errands), "need a person", "#section-1" if errands else ""))
     if errands:
         rows = tuple(replace(_row(one.request), sub=one.get_attention_display(), end=None) for one in errands[:SHOWN])

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -40,10 +40,17 @@ logger = logging.getLogger(__name__)
 
 def due(*, limit: int = 100) -> list[UUID]:
     """People whose every request has ended, the last of them longer ago than the term."""
-    still_open = Request.objects.filter(subject=OuterRef("pk"), state__in=OPEN)
-    ended = DataSubject.objects.annotate(last=Max(Coalesce("requests__closed_at", "requests__captured_at")))
-    found = ended.filter(~Exists(still_open), forgotten_at__isnull=True, last__lt=terms.case_ended_before())
-    return list(found.order_by("last").values_list("pk", flat=True)[:limit])
+    term = terms.case_ended_before()
+    theirs = Request.objects.filter(subject=OuterRef("pk"))
+    ended = Coalesce("closed_at", "captured_at")
+    stays = theirs.annotate(ended=ended).filter(Q(state__in=OPEN) | Q(ended__gte=term))
+    over = DataSubject.objects.filter(Exists(theirs), ~Exists(stays), forgotten_at__isnull=True)
+    # Whoever is due has been known for as long, and is not many: an index finds them, however many were forgotten. Only
+    # with imported history a request can have ended before its person became known.
+    known = over.filter(created_at__lt=term).order_by("created_at").values_list("pk", flat=True)[:limit]
+    history = Request.objects.filter(origin=Request.Origin.HISTORY, closed_at__lt=term).values("subject")
+    imported = over.filter(pk__in=history).values_list("pk", flat=True)[:limit]
+    return list(dict.fromkeys([*known, *imported]))[:limit]
 
 
 def begun() -> list[UUID]:

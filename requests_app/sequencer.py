@@ -6,6 +6,7 @@ Never here: a change to a leaf. A leaf that lost its queue row is found again by
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from django.db import ProgrammingError, connection, transaction
@@ -13,6 +14,7 @@ from django.db.models import F, Max
 
 from requests_app.errors import Refused
 from requests_app.models import Checkpoint, LedgerIndex, LedgerLeaf, LedgerLog, LedgerQueue, SequencerLease, guards
+from requests_app.models.base import MARGIN, first_key
 
 BATCH = 1000
 NAME = "ledger"
@@ -49,9 +51,14 @@ def sequence() -> int:
     return len(fresh)
 
 
-def repair() -> int:
-    """Queue again every leaf that has neither a number nor a place in the queue; returns how many."""
+def repair(*, since: datetime | None = None) -> int:
+    """Queue again every leaf that has neither a number nor a place in the queue; returns how many.
+
+    ``since`` spares a look at every entry that there is: only those that were written from then on are looked at.
+    """
     lost = LedgerLeaf.objects.filter(index__isnull=True).exclude(pk__in=LedgerQueue.objects.values("leaf_id"))
+    if since is not None:
+        lost = lost.filter(pk__gte=first_key(since - MARGIN))
     rows = [LedgerQueue(leaf_id=pk) for pk in lost.values_list("pk", flat=True)]
     LedgerQueue.objects.bulk_create(rows, ignore_conflicts=True)
     return len(rows)

@@ -13,15 +13,17 @@ from typing import Any
 
 import pytest
 
+from tests.chaos import hosts
 from tests.run import IN_CI
 
 #: What Go's own verifier of modules is made of, in source: a library, and no program.
 GO_SUMDB = "/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog"
+#: No program: hosts of their own on this machine, which root on Linux makes with iproute2.
+NAMESPACES = "network namespaces, as root"
 #: Program → the Debian package that brings it.
 PACKAGES = {
-    "clamd": "clamav-daemon", "go": "golang-go", "pdfsig": "poppler-utils",
-    "systemd-analyze": "systemd",
-    GO_SUMDB: "golang-golang-x-mod-dev",
+    "clamd": "clamav-daemon", "go": "golang-go", "pdfsig": "poppler-utils", "faketime": "faketime",
+    "systemd-analyze": "systemd", NAMESPACES: "iproute2", GO_SUMDB: "golang-golang-x-mod-dev",
 }  # fmt: skip
 #: Verifiers of others, which `make outsiders` puts into an environment of their own.
 OUTSIDERS = Path(__file__).parents[1] / ".outsiders" / "bin"
@@ -33,6 +35,8 @@ _LACKING = pytest.StashKey[dict[str, int]]()
 
 def find(program: str) -> str | None:
     """Where the program is, or ``None``. A path is there or not."""
+    if program == NAMESPACES:
+        return program if hosts.can_be_made() else None
     if program.startswith("/"):
         return program if Path(program).exists() else None
     return shutil.which(program) or shutil.which(program, path=f"{_DAEMONS}:{OUTSIDERS}")

@@ -49,13 +49,18 @@ class Server:
         self.url = f"postgresql://postgres:@/postgres?host={directory}"
 
     def start(self) -> None:
-        """Return when it accepts connections."""
+        """Make its files, and return when it accepts connections."""
         data, programs = str(self._data), self._binaries / "bin"
         initdb = [str(programs / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
         initdb += [f"--wal-segsize={self._segment_mb}"]
         done = subprocess.run(initdb, **self._as, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"PostgreSQL's initdb failed:\n{done.stdout}{done.stderr}")
+        self.launch()
+
+    def launch(self) -> None:
+        """Return when it accepts connections, on the files that it left: also after a crash."""
+        data, programs = str(self._data), self._binaries / "bin"
         options = [word for option in self._options for word in ("-c", option)]
         server = [str(programs / "postgres"), "-D", data, "-k", str(self._data.parent), "-h", "", *options]
         with self._log.open("wb") as log:
@@ -67,6 +72,18 @@ class Server:
             if process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(f"PostgreSQL did not start:\n{self._log.read_text(errors='replace')}")
             time.sleep(0.05)
+
+    @property
+    def pid(self) -> int:
+        """The server's first process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def crash(self, number: signal.Signals) -> None:
+        """Die without a checkpoint: ``SIGQUIT`` is what PostgreSQL calls an immediate shutdown, ``SIGKILL`` is less."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        self._process.wait(_PATIENCE)
 
     def stop(self) -> None:
         """Stop at once: sessions are cut off."""

@@ -20,7 +20,11 @@ from tests import chromium
 
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 _PYTEST = (sys.executable, "-m", "pytest")
+#: Two cores; whichever is done first takes over from the other.
+_TWO = ("-n", "2", "--dist", "worksteal")
 _NO_TESTS = 5
+#: Two at a time; whichever is done first takes over from the other, since a few tests last a minute.
+_TWO = ("-n", "2", "--dist", "worksteal")
 
 
 @dataclass
@@ -49,14 +53,14 @@ class Leg:
 
 def sqlite() -> Leg:
     """Everything but the browser, the pure tests too."""
-    return Leg("SQLite", (*_PYTEST, "-n", "2", "-m", "not browser"), {"DATABASE_URL": ""})
+    return Leg("SQLite", (*_PYTEST, *_TWO, "-m", "not browser"), {"DATABASE_URL": ""})
 
 
 def postgresql() -> Leg:
     """What touches a database, once more on the other one."""
     return Leg(
         "PostgreSQL",
-        (sys.executable, "-m", "tests.postgres", *_PYTEST, "-n", "2", "-m", "not pure and not browser"),
+        (sys.executable, "-m", "tests.postgres", *_PYTEST, *_TWO, "-m", "not pure and not browser"),
     )
 
 
@@ -65,7 +69,7 @@ def browser() -> Leg:
     program = chromium.find() or chromium.fetch()
     return Leg(
         "Chromium",
-        (*_PYTEST, "-m", "browser"),
+        (*_PYTEST, *_TWO, "-m", "browser"),
         {"DATABASE_URL": "", "CHROMIUM": program or ""},
         missing="" if program else "no Chromium was found, and Playwright could not fetch one",
     )

@@ -14,8 +14,9 @@ from uuid import UUID
 
 from django.db.models import Count, Max, Min, Q, QuerySet
 
-from content_app import discovery, planning, receipts, verification
+from content_app import discovery, planning, receipts, verification, windows
 from content_app.admin import words
+from content_app.connectors import registry
 from content_app.models import Candidate, Item, Plan, ReceiptItem, Search, System, Verification
 from requests_app.models import Request
 
@@ -34,6 +35,9 @@ class Progress:
     total: int
     calls: int
     finished: bool
+    #: Calls that were expected, and how many requests share them.
+    expected: int = 0
+    sharers: int = 1
 
 
 def searches(case: Request) -> list[Progress]:
@@ -47,7 +51,13 @@ def _progress(system: System, search: Search | None) -> Progress:
         return Progress(system.name, 0, 0, 0, finished=False)
     finished = search.finished_at is not None
     total = max(search.calls_expected, search.cursor)
-    return Progress(system.name, total if finished else search.cursor, total, search.calls_made, finished)
+    if search.way == Search.Way.SWEEP and not finished:
+        span = registry.manifest(system.kind).window
+        total = search.cursor + sum(len(windows.windows(*one, span)) for one in windows.unpacked(search.spans))
+    return Progress(
+        system.name, total if finished else search.cursor, total, search.calls_made, finished,
+        search.calls_expected, search.sharers,
+    )  # fmt: skip
 
 
 def strangers(case: Request) -> int:

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from content_app import discovery, pipeline, planning, receipts, safeguards, trials
+from content_app import discovery, pipeline, planning, progress, receipts, safeguards, trials
 from content_app.admin import doors, figures, replying, safeguarding, words
 from content_app.models import Candidate, Errand, Plan
 from requests_app import approval
@@ -66,6 +66,7 @@ def context_of(case: Request, user: User) -> dict[str, Any]:
     else:
         told |= _FILL.get(State(case.state), _nothing)(case)
         told |= {"parked": attention in pipeline.PARKED, "restart_reasons": pipeline.RESTART_REASONS}
+        told |= {"progress": progress.of_one(case) if told["every"] else None}
     if told["phase"] in _BRAKEABLE and (attention == Errand.Attention.BRAKED or told["phase"] != "deleting"):
         told |= _brake(case, user, told["plan"])
     if told["every"] and attention in _BLOCKS:

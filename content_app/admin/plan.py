@@ -24,6 +24,7 @@ _SHOWS: tuple[tuple[str, Any, str], ...] = (
     ("of/<uuid:request_id>/report/<slug:fmt>/", replying.report, "report"),
     ("of/<uuid:request_id>/reconciliation/", reconciling.of_request, "request_reconciliation"),
     ("reconciliation/", reconciling.everything, "reconciliation"),
+    ("now/", working.now, "now"),
     ("<uuid:plan_id>/proof/", proof.proof, "proof"),
 )
 _ACTS: tuple[tuple[str, Any, str], ...] = (

@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
 from content_app import plan_digest, receipts
-from content_app.admin import doors, words
+from content_app.admin import doors, figures, words
 from content_app.connectors.base import ERROR_CODES
 from content_app.models import Intent, Plan, ReceiptItem, Step, Verification
 from requests_app.models import Approval
@@ -48,7 +48,7 @@ def proof(request: HttpRequest, plan_id: UUID) -> HttpResponse:
         "versions": case.plans.exclude(digest="").select_related("created_by").order_by("-version"),
         "approvals": _approvals(plan), "stages": _stages(page.object_list), "rounds": _rounds(plan),
         "items": plan.items.count(), "sees_ledger": doors.user_of(request).has_perm("requests_app.view_ledgerleaf"),
-        "frozen_by": doors.name_of(plan.created_by), "stuck": _stuck(plan),
+        "searches": figures.searches(case), "frozen_by": doors.name_of(plan.created_by), "stuck": _stuck(plan),
     }  # fmt: skip
     return doors.page(request, "content/proof.html", context)
 

@@ -18,6 +18,9 @@ Side = Literal["from", "to"]
 Direction = Literal["inbound", "outbound"]
 Result = Literal["deleted", "already_gone", "forbidden", "failed"]
 Purpose = Literal["read", "delete", "batch"]
+#: Whether a verb may be called again when its answer was lost. ``safe``: it changes nothing. ``idempotent``: a second
+#: call does no more than the first, whatever has happened between them. ``probe_first``: never before a look.
+Idempotency = Literal["safe", "idempotent", "probe_first"]
 
 #: Entered around every single HTTP call. The rooms pass one in that honours the emergency stop, the shared rate
 #: limit and the one-delete-in-flight lease; it may raise (``ConnectorError`` or ``Refused``) to forbid the call.
@@ -47,6 +50,7 @@ class ConnectorError(Exception):
 ERROR_CODES = {
     "unreachable": "The system could not be reached. Check its address and the network",
     "timeout": "The system did not answer in time. It will be asked again",
+    "cut_off": "The connection broke before the whole answer had come. It will be asked what came of the call",
     "rate_limited": "The system asks us to slow down. It will be asked again later",
     "server_error": "The system reports a fault of its own. It will be asked again",
     "bad_credentials": "The system refuses our credentials. Check client id and secret in the environment",
@@ -194,6 +198,12 @@ class Manifest:
     sweeps: bool
     #: longest span of one look into the statistics, and rows on one page of it; ``None`` where there are none
     statistics: tuple[timedelta, int] | None
+    #: (verb, whether it may be called again when its answer was lost); ``probe_first`` for a verb that is not named
+    idempotency: tuple[tuple[str, Idempotency], ...] = ()
+
+    def repeats(self, verb: str) -> Idempotency:
+        """Whether this verb may be called again when its answer was lost."""
+        return dict(self.idempotency).get(verb, "probe_first")
 
 
 class ContentConnector(Protocol):

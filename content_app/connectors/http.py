@@ -43,7 +43,7 @@ CONNECT = 5.0
 TOKEN_SHARE = 0.9
 
 _CODES = {401: "unauthorised", 403: "forbidden", 404: "not_found", 408: "timeout", 429: "rate_limited"}
-_TRANSIENT = frozenset({"unreachable", "timeout", "rate_limited", "server_error", "malformed"})
+_TRANSIENT = frozenset({"unreachable", "timeout", "cut_off", "rate_limited", "server_error", "malformed"})
 _BAD_CREDENTIALS = frozenset({"invalid_client", "invalid_grant", "unauthorized_client"})
 #: What may stand in a header: no space, no line break, nothing outside ASCII.
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
@@ -144,13 +144,16 @@ class Http:
         try:
             with self._client.stream(method, url, **parts) as response:
                 return _read(response, expect=expect)
+        except (httpx.ConnectError, httpx.ConnectTimeout):
+            # Nobody took the call, so that nothing can have come of it.
+            error = ConnectorError("unreachable", permanent=False)
         except httpx.TimeoutException:
             error = ConnectorError("timeout", permanent=False)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.LocalProtocolError, UnicodeError):
             # The address itself cannot be called; only changing the configuration helps.
             error = ConnectorError("unreachable", permanent=True)
         except httpx.HTTPError:
-            error = ConnectorError("unreachable", permanent=False)
+            error = ConnectorError("cut_off", permanent=False)
         finally:
             _ends.reset(clock)
         # Raised out here rather than ``from None`` in there: the httpx exception holds the request with address and

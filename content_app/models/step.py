@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from content_app.models.plan import Item, Plan
 from content_app.models.system import System
@@ -44,6 +45,13 @@ class Errand(models.Model):
     progress = models.CharField(max_length=80, blank=True, help_text="How far it was when the last run began.")
     attention = models.CharField(max_length=12, choices=Attention, blank=True)
     node = models.CharField(max_length=100, blank=True, help_text="The cluster that began the last run.")
+
+    class Meta:
+        # Both are few, however many requests have ended.
+        indexes = [
+            models.Index(fields=["again_at"], condition=Q(again_at__isnull=False), name="errand_again"),
+            models.Index(fields=["request"], condition=~Q(attention=""), name="errand_attention"),
+        ]
 
     def __str__(self) -> str:
         return f"errand of {self.request_id}"
@@ -114,6 +122,9 @@ class Receipt(Row):
     hash = models.CharField(max_length=64)
     leaf = models.ForeignKey(LedgerLeaf, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["at"], name="receipt_lately")]
 
     def __str__(self) -> str:
         return f"receipt of {self.intent_id}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -12,6 +13,7 @@ from django.db.models import F, Q
 from requests_app.models.base import Row
 
 _USER = settings.AUTH_USER_MODEL
+_MINUTE = timedelta(minutes=1)
 _PER_MINUTE = [MinValueValidator(0.1), MaxValueValidator(100_000)]
 
 
@@ -123,12 +125,32 @@ class Bucket(models.Model):
     kind = models.CharField(max_length=5, help_text="call or batch")
     due = models.DateTimeField(null=True, help_text="The moment of the next turn.")
     turns = models.PositiveBigIntegerField(default=0, help_text="Turns that were ever taken.")
+    minute = models.DateTimeField(null=True, help_text="When the minute began in which turns are counted.")
+    lately = models.PositiveIntegerField(default=0, help_text="Turns in that minute.")
+    before = models.PositiveIntegerField(default=0, help_text="Turns in the minute before.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["system", "kind"], name="bucket_one_a_kind")]
 
     def __str__(self) -> str:
         return f"{self.kind} turns of {self.system_id}"
+
+    def counting(self, moment: datetime, count: int) -> dict[str, Any]:
+        """The columns once ``count`` more turns are taken."""
+        if self.minute is None or moment - self.minute >= 2 * _MINUTE:
+            return {"minute": moment, "lately": count, "before": 0}
+        if moment - self.minute >= _MINUTE:
+            return {"minute": self.minute + _MINUTE, "lately": count, "before": self.lately}
+        return {"lately": self.lately + count}
+
+    def taken(self, moment: datetime) -> float:
+        """Turns taken in the last sixty seconds, the older part of them as if evenly spread."""
+        if self.minute is None:
+            return 0.0
+        passed = (moment - self.minute) / _MINUTE
+        if passed >= 1:
+            return self.lately * max(0.0, 2 - passed)
+        return self.lately + self.before * (1 - max(0.0, passed))
 
 
 class Breaker(models.Model):

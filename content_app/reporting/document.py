@@ -15,13 +15,13 @@ from django.conf import settings
 from django.db.models import Exists, Max, OuterRef
 
 from content_app import plan_digest
-from content_app.models import Item, Plan, Verification
+from content_app.models import Item, Plan, System, Verification
 from content_app.reporting import proof, story, tally
 from content_app.reporting.story import Entry, day, instant
 from content_app.reporting.tally import Line
 from requests_app.models import Request
 
-SCHEMA, VERSION = "portal-report", 2
+SCHEMA, VERSION = "portal-report", 3
 Facts = dict[str, Any]
 
 
@@ -39,6 +39,7 @@ def facts(request_id: UUID) -> Facts:
         "request": _request(request),
         "identity_checks": story.identity_checks(entries),
         "steps": story.steps(entries),
+        "searches": [_search(one) for one in story.searches(entries)],
         "lists": [_list(plan, entries) for plan in plans],
         "totals": tally.count(lines),
         "content": tally.by_system_and_class(plans, lines),
@@ -71,6 +72,11 @@ def _request(request: Request) -> Facts:
         "state": request.state,
         "outcome": request.outcome or None,
     }
+
+
+def _search(told: Facts) -> Facts:
+    """One search of one system: which way it was asked, and the calls that took."""
+    return told | {"system": System.objects.get(pk=told["system"]).name}
 
 
 def _list(plan: Plan, entries: list[Entry]) -> Facts:

@@ -99,6 +99,21 @@ def identity_checks(entries: list[Entry]) -> list[dict[str, Any]]:
     ]
 
 
+def searches(entries: list[Entry]) -> list[dict[str, Any]]:
+    """Each search that came to its end. ``way``, ``expected`` and ``shared`` are ``None`` where no entry told them yet.
+
+    ``system`` is the id. The calls of a pass through an account are those of all who shared it.
+    """
+    return [
+        {
+            "system": entry.facts["system"], "way": entry.facts.get("way"), "calls": entry.facts["calls"],
+            "expected": entry.facts.get("expected"), "shared": entry.facts.get("shared"), "finished_at": entry.at,
+        }
+        for entry in entries
+        if entry.type == "search.finished"
+    ]  # fmt: skip
+
+
 def about_plan(entries: list[Entry], entry_type: str, plan_id: UUID) -> dict[str, str] | None:
     """Who did ``entry_type`` with this list, last; ``None`` when nobody did."""
     mine = [entry for entry in entries if entry.type == entry_type and entry.facts["plan"] == str(plan_id)]

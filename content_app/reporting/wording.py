@@ -172,12 +172,26 @@ def _asked(told: Facts) -> list[list[str]]:
         ["Came by", _label(Channel, request["channel"])],
         ["Scope", _label(Scope, request["scope"]) + (f", {between}" if dated else "")],
         ["Received", moment(request["received_at"])],
+        *([["Searched", _searched(told)]] if told["searches"] else []),
         ["Scope frozen", moment(request["scope_as_of"]) if request["scope_as_of"] else "–"],
         ["State", _label(State, request["state"])],
         ["Outcome", outcome or "–"],
         ["Reply", reply],
         ["Closed", moment(request["closed_at"]) if request["closed_at"] else "–"],
     ]
+
+
+def _searched(told: Facts) -> str:
+    """The last search of each system, and what it cost."""
+    last = {one["system"]: one for one in told["searches"]}
+    return "; ".join(f"{system}: {_calls(one)}" for system, one in sorted(last.items()))
+
+
+def _calls(search: Facts) -> str:
+    calls = "1 call" if search["calls"] == 1 else f"{search['calls']} calls"
+    expected = "" if search["expected"] is None else f", {search['expected']} expected"
+    together = f", in one pass for {search['shared']} requests" if (search["shared"] or 1) > 1 else ""
+    return calls + expected + together
 
 
 def _reply(told: Facts) -> str:

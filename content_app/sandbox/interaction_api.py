@@ -168,6 +168,7 @@ def named_interaction(request: Request, caller: Caller) -> Interaction:
 
 def named_content(request: Request, caller: Caller) -> tuple[Interaction, Content]:
     key = parameters.content_key(request.path_params["contentKey"])
+    caller.entry.contentKey = key
     interaction = named_interaction(request, caller)
     content = interaction.find(key)
     if content is None:

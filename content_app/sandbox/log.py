@@ -4,6 +4,7 @@ In: a call when it begins. Out: the entries, for whoever checks what really happ
 Never here: tokens and secrets.
 """
 
+import time as real
 from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -23,9 +24,16 @@ class Entry:
     status: int = 0
     credential: str = ""
     guids: list[str] = field(default_factory=list)
+    contentKey: str = ""
     deleted: list[dict[str, Any]] = field(default_factory=list)
     overlapped: bool = False
     fault: str = ""
+    #: Real seconds since the epoch, whatever the sandbox's own clock says: how long the call was in flight here.
+    began: float = 0.0
+    ended: float | None = None
+
+    def end(self) -> None:
+        self.ended = real.time()
 
     def note_deletion(self, guid: str, contents: list[Content]) -> None:
         gone = [{"contentKey": content.contentKey, "type": content.type} for content in contents]
@@ -39,7 +47,7 @@ class CallLog:
 
     def open(self, time: str, method: str, path: str, query: dict[str, str]) -> Entry:
         self._count += 1
-        entry = Entry(self._count, time, method, path, query)
+        entry = Entry(self._count, time, method, path, query, began=real.time())
         self._entries.append(entry)
         return entry
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -57,7 +58,12 @@ class Wire:
         await asyncio.sleep(self.account.settings.latency_ms / 1000)
         fault = self.account.faults.next(method, path)
         entry.fault = fault.kind if fault else ""
-        answer = await self._answer(fault, scope, receive)
+        try:
+            answer = await self._answer(fault, scope, receive)
+        except ClientDisconnect:  # the caller died in the middle of its request: there is nobody to answer
+            return
+        finally:
+            entry.end()
         entry.status = answer.status
         if "route" in scope:
             entry.path = scope["route"].path

@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from requests_app.admin.absent import NotFoundAdmin
+from requests_app.admin.paging import CappedPaginator, PagedList
 
 
 class When(admin.DateFieldListFilter):
@@ -27,11 +28,17 @@ class ReadOnlyAdmin(NotFoundAdmin):
     actions = None
     list_per_page = 50
     show_full_result_count = False
+    paginator = CappedPaginator
+    #: Figures beside every choice of every filter would count the whole table several times.
+    show_facets = admin.ShowFacets.NEVER
     #: The list's title (empty: the model's own name), the line beneath it, and the words of an empty list.
     list_title = ""
     list_lede = ""
     empty_title = "Nothing here yet"
     empty_lede = ""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PagedList]:
+        return PagedList
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

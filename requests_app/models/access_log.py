@@ -40,12 +40,20 @@ class AccessLogEntry(models.Model):
     what = models.CharField(max_length=10, choices=What)
     reason = models.CharField(max_length=20, choices=Reason, blank=True, default="", help_text="Empty: before reasons.")
     object_id = models.CharField(max_length=40, blank=True)
-    at = models.DateTimeField(auto_now_add=True, db_index=True)
+    at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         verbose_name = "access log entry"
         verbose_name_plural = "access log"
-        ordering = ["-id"]
+        ordering = ["-at"]
+        indexes = [
+            models.Index(fields=["at", "id"], name="access_by_day"),
+            models.Index(fields=["what", "at", "id"], name="access_by_what"),
+            models.Index(fields=["reason", "at", "id"], name="access_by_reason"),
+            models.Index(fields=["what", "reason", "at", "id"], name="access_by_what_and_reason"),
+            models.Index(fields=["user", "at", "id"], name="access_by_user"),
+            models.Index(fields=["object_id", "at", "id"], name="access_by_object"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.what} {self.object_id}"

@@ -1,7 +1,19 @@
 """What every row of the case file and the workshop begins with."""
 
+from datetime import datetime, timedelta
+from uuid import UUID
+
 from django.db import models
 from uuid_utils.compat import uuid7
+
+#: By how much a row's key and its own moment may differ, should a clock have been set meanwhile.
+MARGIN = timedelta(hours=1)
+
+
+def first_key(at: datetime) -> UUID:
+    """The lowest UUIDv7 of that millisecond. A row gets its key when it comes into being, so days are found by keys."""
+    milliseconds = max(0, int(at.timestamp() * 1000))
+    return UUID(int=milliseconds << 80)
 
 
 class Row(models.Model):

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from requests_app.models.base import Row
 from requests_app.models.request import Request
@@ -31,6 +32,8 @@ class Evidence(Row):
 
     class Meta:
         verbose_name_plural = "evidence"
+        # Few documents are left at any time: what is to be destroyed is found among them.
+        indexes = [models.Index(fields=["added_at"], condition=Q(destroyed_at__isnull=True), name="evidence_left")]
         permissions = [("open_evidence", "Can open evidence documents")]
 
     def __str__(self) -> str:

@@ -41,6 +41,16 @@ class DataSubject(Row):
 
     class Meta:
         verbose_name = "data subject"
+        indexes = [
+            models.Index(
+                fields=["forgotten_at"],
+                condition=Q(forgotten_at__isnull=False, cleared_at__isnull=True),
+                name="subject_being_forgotten",
+            ),
+            models.Index(fields=["id"], condition=Q(forgotten_at__isnull=False), name="subject_forgotten"),
+            models.Index(fields=["created_at"], condition=Q(forgotten_at__isnull=True), name="subject_living"),
+            models.Index(fields=["kind", "id"], name="subject_by_kind"),
+        ]
 
     def __str__(self) -> str:
         return f"data subject …{self.pk.hex[-6:]}"

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from content_app import windows
 from content_app.models import Candidate, Errand, Search
 from content_app.reporting import certificate
 from requests_app import approval, publisher
@@ -52,6 +53,24 @@ def test_while_searching_it_shows_the_cursor_and_asks_again(look, staff, validat
     assert answer.status_code == 200
     assert b"139 of 424 look-ups" in answer.content
     assert b'hx-trigger="every 2s"' in answer.content
+
+
+def test_in_a_pass_for_many_it_shows_the_windows_and_how_many_share_it(look, staff, validator):
+    case = story.validated(staff, validator)
+    now = timezone.now()
+    Search.objects.create(
+        request=case, system=factories.SystemFactory(), until=now, way="sweep", cursor=3,
+        calls_expected=11, sharers=200, spans=windows.packed([(now - timedelta(days=10), now)]),
+    )  # fmt: skip
+    assert b"3 of 5 look-ups, in one pass for 200 requests" in look(staff, case).content
+
+
+def test_once_searched_it_says_what_that_cost(look, staff, validator):
+    case = admin_story.found(staff, validator)
+    Search.objects.update(way="sweep", cursor=53, calls_expected=105, calls_made=106, sharers=200)
+    assert b"106 calls, 105 expected, in one pass for 200 requests" in look(staff, case).content
+    Search.objects.update(way="subject", calls_made=1, sharers=1)
+    assert b"1 call, 105 expected." in look(staff, case).content
 
 
 def test_it_says_so_when_no_system_is_connected(look, staff, validator):

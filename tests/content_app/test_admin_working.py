@@ -1,9 +1,13 @@
 """How the work gets on, as people see it, and the button that starts it again."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
-from content_app.models import Errand
+from content_app import receipts
+from content_app.admin import working
+from content_app.models import Breaker, Errand
 from requests_app.models import LedgerLeaf, Request
 from tests.content_app import admin_story
 from tests.content_app.admin_story import address
@@ -82,3 +86,66 @@ def test_nobody_starts_a_request_about_themselves_again(login, parked, second_su
     answer = client.post(address("restart", parked.pk), {"reason": "mended"}, follow=True)
     assert b"This request is about you." in answer.content
     assert _restarts(parked) == 0
+
+
+# --- how it gets on --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def deleting(settings, clock, staff, validator, supervisor):
+    """Three of four files were deleted in the last two minutes."""
+    settings.PORTAL_APPROVAL_DELAY_HOURS = 0
+    case, plan = admin_story.approved(staff, validator, supervisor, {}, {}, {}, {})
+    items = list(receipts.to_delete(plan))[:3]
+    intent = receipts.intend(receipts.open_step(plan, kind="batch", items=items), items=items, kind="batch")
+    clock.shift(timedelta(minutes=2))
+    receipts.receive(intent, [(item, "deleted", "") for item in items])
+    later = timezone.now() + timedelta(seconds=40)
+    Errand.objects.create(request=case, next_at=later, failures=2, attention="paused")
+    Breaker.objects.create(system=items[0].system, position="open", reason="server_error", retry_at=later)
+    return case
+
+
+def _words(answer):
+    return " ".join(answer.content.decode().split())
+
+
+def test_the_panel_says_how_fast_it_goes_and_what_holds_it_up(login, deleting, staff):
+    words = _words(login(staff).get(address("request_panel", deleting.pk)))
+    assert "<b>2</b> files a minute lately; less than a minute left." in words
+    assert "Failed 2 times in a row; tried again at 09:02:40." in words
+    assert "Left alone for a while</span> Contact centre EMEA (server_error), until 09:02:40." in words
+
+
+def test_the_first_page_shows_what_the_workers_do_and_asks_again(login, deleting, staff):
+    page = _words(login(staff).get("/admin/"))
+    assert "What the workers do now" in page
+    assert deleting.reference in page
+    assert "3 of 4 files" in page
+    assert f'hx-get="{address("now")}"' in page
+    assert login(staff).get(address("now")).status_code == 200
+
+
+def test_once_nothing_moves_it_stops_asking(login, deleting, staff):
+    Errand.objects.update(attention="shadow")
+    answer = login(staff).get(address("now"))
+    assert answer.status_code == 286
+    assert b"hx-get" not in answer.content
+    assert b"What the workers do now" not in login(staff).get("/admin/").content
+
+
+@pytest.mark.parametrize("role", ["agent", "administrator", "outsider"])
+def test_who_sees_no_requests_sees_no_work(role, request, login, deleting):
+    client = login(request.getfixturevalue(role))
+    assert client.get(address("now")).status_code == 403
+    assert deleting.reference.encode() not in client.get("/admin/").content
+
+
+def test_a_long_list_is_cut_and_says_so(login, deleting, staff, validator, supervisor, monkeypatch):
+    monkeypatch.setattr(working, "SHOWN", 1)
+    other, _ = admin_story.approved(staff, validator, supervisor)
+    Errand.objects.create(request=other, next_at=timezone.now())
+    page = login(staff).get(address("now")).content
+    assert deleting.reference.encode() in page
+    assert other.reference.encode() not in page
+    assert b"And 1 more." in page

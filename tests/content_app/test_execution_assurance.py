@@ -161,7 +161,8 @@ def test_a_disk_that_takes_no_tiles_stops_deletion(approved, centre, rooms, ledg
     publisher.publish()
     shutil.rmtree(ledger_directory)
     ledger_directory.write_text("a file where the directory was")
-    with pytest.raises((FileExistsError, NotADirectoryError)):
+    with pytest.raises(Refused, match="cannot be written") as refusal:
         rooms.execute(approved)
+    assert refusal.value.code == "not_published"
     assert deletes(centre) == []
     assert Item.objects.count() == 6

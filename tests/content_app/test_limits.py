@@ -345,3 +345,33 @@ def test_the_databases_clock_is_a_clock(transactional_db):
     after = clock.now()
     assert before <= after
     assert abs(datetime.now(UTC) - after) < timedelta(seconds=5)
+
+
+# --- turns that are counted ------------------------------------------------------------------------------------------
+
+
+def test_the_turns_of_the_last_minute_are_counted(now):
+    bucket = Bucket()
+
+    def take(count, *, after=0):
+        now.at += timedelta(seconds=after)
+        for name, value in bucket.counting(now.at, count).items():
+            setattr(bucket, name, value)
+        return bucket.taken(now.at)
+
+    assert bucket.taken(now.at) == 0
+    assert take(10) == 10
+    assert take(20, after=30) == 30
+    assert take(10, after=45) == pytest.approx(10 + 30 * 0.75), "a quarter of the next minute has passed"
+    assert bucket.taken(now.at + timedelta(seconds=90)) == pytest.approx(10 * 0.25)
+    assert bucket.taken(now.at + timedelta(hours=1)) == 0
+    assert take(3, after=3600) == 3
+
+
+def test_a_turn_is_counted_where_it_is_taken(now, settings):
+    settings.PORTAL_RATE_LIMIT = True
+    system = SystemFactory()
+    for count in (1, 4):
+        limits.turn(system.pk, "read", limits.standing(system.pk), count=count)
+    bucket = Bucket.objects.get()
+    assert (bucket.turns, bucket.lately, bucket.minute) == (5, 5, now.at)

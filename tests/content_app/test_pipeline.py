@@ -73,6 +73,14 @@ def test_it_is_due_when_its_time_comes_or_its_state_has_changed(clock):
     assert pipeline.due() == [request.pk]
 
 
+def test_it_is_not_queued_in_vain_while_a_worker_has_it_and_at_once_when_that_worker_is_dead(clock, settings):
+    request = factories.RequestFactory.create(is_validated=True)
+    assert pipeline._take_lease(request.pk)
+    assert pipeline.due() == []
+    clock.shift(timedelta(seconds=settings.PORTAL_LEASE_SECONDS))
+    assert pipeline.due() == [request.pk]
+
+
 def test_closed_history_is_never_due_and_the_oldest_comes_first():
     factories.RequestFactory.create(is_validated=True, origin="history")
     now = timezone.now()
@@ -192,7 +200,7 @@ ATTENTION = {
     "busy": "", "read_only": "shadow", "stopped": "stopped", "bad_credentials": "credentials",
     "missing_credentials": "credentials", "scope_refused": "credentials", "unauthorised": "credentials",
     "forbidden": "credentials", "unreachable": "unreachable", "timeout": "unreachable", "server_error": "unreachable",
-    "rate_limited": "unreachable", "malformed": "unreachable",
+    "rate_limited": "unreachable", "malformed": "unreachable", "cut_off": "unreachable",
 }  # fmt: skip
 
 

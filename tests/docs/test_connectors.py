@@ -36,6 +36,12 @@ def test_what_goes_together_is_said():
     assert described == {(kind, *pair) for kind, one in manifests().items() for pair in one.goes_with}
 
 
+def test_what_a_lost_answer_means_is_said_of_each_verb():
+    rows = tables.table(DOCUMENT, "When an answer is lost")
+    described = {(tables.code(row["Kind"]), tables.code(row["Verb"]), tables.code(row["Class"])) for row in rows}
+    assert described == {(kind, *pair) for kind, one in manifests().items() for pair in one.idempotency}
+
+
 def test_every_error_code_is_described():
     described = {tables.code(row["Code"]): row["What a person reads"] for row in tables.table(DOCUMENT, "Error codes")}
     assert described == base.ERROR_CODES

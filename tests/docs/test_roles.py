@@ -1,9 +1,12 @@
 """`docs/roles.md` says address by address who gets in, and that is who gets in."""
 
+import pytest
+
 from gdpr_portal.roles import ROLES
 from tests.docs import doors, tables
 
 
+@pytest.mark.sqlite  # permissions are the same on both, and asking every role at every door takes long
 def test_the_table_says_who_gets_in(db):
     found = doors.access()
     assert not any(allowed[doors.NOBODY] for allowed in found.values())

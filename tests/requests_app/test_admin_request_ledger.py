@@ -35,7 +35,6 @@ def test_the_button_downloads_the_folder_that_the_command_writes(case, auditor, 
     assert "no-store" in response.headers["Cache-Control"]
     with zipfile.ZipFile(io.BytesIO(b"".join(response.streaming_content))) as archive:
         archive.extractall(tmp_path / "got")
-    response.close()
     got = tmp_path / "got" / f"{case.reference}-ledger"
     audit_export.export(tmp_path / "commanded", reference=case.reference)
     assert files(got) == files(tmp_path / "commanded")

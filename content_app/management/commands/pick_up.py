@@ -4,11 +4,13 @@ import logging
 import os
 import signal
 import time
+from datetime import timedelta
 from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, close_old_connections, connection
+from django.utils import timezone
 
 from content_app import heartbeats, oblivion, tasks, witnessing
 from requests_app import forgotten_list, publisher, retention, self_check, sequencer
@@ -17,6 +19,8 @@ from requests_app.errors import Refused
 logger = logging.getLogger(__name__)
 #: Seconds between asking the workers for a sign of life, and between two sweeps of what has served its purpose.
 SIGN_OF_LIFE, SWEEP = 15, 60
+#: How old an entry may be that a sweep looks at for want of a number; once a day all of them are looked at.
+RECENT = timedelta(days=2)
 
 
 class Command(BaseCommand):
@@ -82,10 +86,11 @@ class Command(BaseCommand):
             if beat:
                 tasks.queue_sign_of_life()
             if sweep:
-                sequencer.repair()
+                sequencer.repair(since=timezone.now() - RECENT)
                 self._check_again()
                 _sweep()
                 if self_check.is_due():
+                    sequencer.repair()
                     self_check.record()
         except DatabaseError as error:
             logger.warning("the database is away: %s", type(error).__name__)

@@ -72,14 +72,14 @@ def test_every_status_has_one_code(gate, status: int, code: str, permanent: bool
     ("failure", "code"),
     [
         (httpx.ConnectError("no"), "unreachable"),
-        (httpx.ConnectTimeout("no"), "timeout"),
+        (httpx.ConnectTimeout("no"), "unreachable"),
         (httpx.ReadTimeout("no"), "timeout"),
         (httpx.WriteTimeout("no"), "timeout"),
         (httpx.PoolTimeout("no"), "timeout"),
-        (httpx.ReadError("no"), "unreachable"),
-        (httpx.WriteError("no"), "unreachable"),
-        (httpx.RemoteProtocolError("no"), "unreachable"),
-        (httpx.DecodingError("no"), "unreachable"),
+        (httpx.ReadError("no"), "cut_off"),
+        (httpx.WriteError("no"), "cut_off"),
+        (httpx.RemoteProtocolError("no"), "cut_off"),
+        (httpx.DecodingError("no"), "cut_off"),
     ],
 )
 def test_every_failure_of_the_network_has_one_code_and_can_be_tried_again(gate, failure, code: str) -> None:
@@ -199,17 +199,17 @@ def test_a_plain_server_where_tls_is_expected_is_unreachable(gate, serve: Serve)
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
     ],
 )
-def test_a_server_that_hangs_up_or_does_not_speak_http_is_unreachable(gate, serve: Serve, sent: bytes) -> None:
+def test_a_server_that_hangs_up_or_does_not_speak_http_has_cut_the_call_off(gate, serve: Serve, sent: bytes) -> None:
     error = refused(gate, serve(lambda connection: connection.sendall(sent)))
-    assert (error.code, error.permanent) == ("unreachable", False)
+    assert (error.code, error.permanent) == ("cut_off", False)
 
 
-def test_a_connection_reset_in_the_body_is_unreachable(gate, serve: Serve) -> None:
+def test_a_connection_reset_in_the_body_was_cut_off(gate, serve: Serve) -> None:
     def reset(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n{")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
-    assert refused(gate, serve(reset)).code == "unreachable"
+    assert refused(gate, serve(reset)).code == "cut_off"
 
 
 def test_a_body_above_the_cap_is_too_large(gate, serve: Serve) -> None:

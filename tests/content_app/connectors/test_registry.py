@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import inspect
 import re
+from dataclasses import replace
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 
-from content_app.connectors.base import ContentConnector, Manifest
+from content_app.connectors.base import ContentConnector, Idempotency, Manifest
 from content_app.connectors.registry import CONNECTORS, connect
 from tests.content_app.connectors.vendor import ACCOUNT
 
@@ -57,6 +59,19 @@ def test_what_goes_with_what_and_what_is_out_of_reach_fits_the_classes(kind: str
     for content_class, reason in manifest.out_of_reach:
         assert content_class not in manifest.content_classes
         assert re.fullmatch(r"[A-Z].{20,140}[^.]", reason)
+
+
+def test_every_verb_that_calls_says_whether_it_may_be_repeated(kind: str) -> None:
+    declared = CONNECTORS[kind].manifest.idempotency
+    assert sorted(verb for verb, _ in declared) == sorted(set(VERBS) - {"close", "another"})
+    assert {said for _, said in declared} <= set(get_args(Idempotency))
+    deletes = {verb: said for verb, said in declared if verb.startswith("delete")}
+    assert "safe" not in deletes.values()
+    assert {said for verb, said in declared if verb not in deletes} == {"safe"}
+
+
+def test_a_verb_that_declares_nothing_is_never_repeated_unseen(kind: str) -> None:
+    assert replace(CONNECTORS[kind].manifest, idempotency=()).repeats("delete_content") == "probe_first"
 
 
 def test_connecting_makes_no_call_and_closing_needs_none(kind: str, gate) -> None:

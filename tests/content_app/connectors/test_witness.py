@@ -78,7 +78,7 @@ def test_a_witness_that_is_away_is_unreachable(asked):
     assert error.value.code == "unreachable"
 
 
-def test_a_real_connection_that_is_shut_is_unreachable(serve: Callable[..., str]):
+def test_a_real_connection_that_is_shut_was_cut_off(serve: Callable[..., str]):
     with pytest.raises(ConnectorError) as error:
         cosign(url=serve(lambda talk: talk.close()))
-    assert error.value.code == "unreachable"
+    assert error.value.code == "cut_off"

@@ -7,9 +7,10 @@ import jsonschema
 import pytest
 from django.core.management import call_command
 
-from content_app import pipeline, planning, reporting
-from content_app.models import System
+from content_app import noting, pipeline, planning, reporting
+from content_app.models import Search, System
 from content_app.reporting import sheet
+from content_app.reporting.wording import page
 from requests_app import approval, publisher
 from requests_app.models import LedgerLeaf, StaffPseudonym
 from tests import story
@@ -51,6 +52,28 @@ def test_it_says_what_was_found_deleted_kept_and_read_back(walk, centre, validat
     assert rows["voicemail"]["deleted"] == rows["voicemail"]["already_gone"] == 1
     assert rows["screenRecording"]["found"] == 0
     assert set(rows) == set(Centre.manifest.content_classes)
+
+
+def test_it_says_which_way_was_searched_and_what_that_cost(walk):
+    request = walk.to(to="validated")
+    system = System.objects.get()
+    Search.objects.update(finished_at=None, way="sweep", calls_expected=105, calls_made=106, sharers=200)
+    noting.finish(Search.objects.get())
+    walk.approve(request, walk.freeze(request))
+    run(request)
+    told = reporting.facts(request.pk)
+    jsonschema.validate(told, SCHEMA)
+    (found,) = told["searches"]
+    at = found.pop("finished_at")
+    assert found == {"system": system.name, "way": "sweep", "calls": 106, "expected": 105, "shared": 200}
+    assert at < told["lists"][0]["frozen"]["at"]
+    assert ["Searched", f"{system.name}: 106 calls, 105 expected, in one pass for 200 requests"] in page(told)["asked"]
+
+
+def test_a_search_from_before_says_its_calls_alone(walk):
+    told = reporting.facts(walk.to().pk)
+    told["searches"] = [{"system": "A", "way": None, "calls": 1, "expected": None, "shared": None, "finished_at": ""}]
+    assert ["Searched", "A: 1 call"] in page(told)["asked"]
 
 
 def test_rows_add_up_to_the_totals(walk):
