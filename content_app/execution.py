@@ -22,7 +22,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q
 
-from content_app import acting, brakes, clock, lookups, plan_digest, receipts, systems, trials, witnessing
+from content_app import acting, brakes, clock, limits, lookups, plan_digest, receipts, systems, trials, witnessing
 from content_app.acting import Acts, Told
 from content_app.connectors.base import ConnectorError, ContentConnector, Interaction
 from content_app.models import Item, Plan, ReceiptItem, System
@@ -117,7 +117,7 @@ def approved_plan(request_id: UUID) -> Plan:
 
 
 def _require_system_open(system: System) -> None:
-    if system.stopped:
+    if limits.standing(system.pk).stopped:
         raise ConnectorError("stopped", permanent=False)
     if system.shadow:
         raise ConnectorError("read_only", permanent=False)

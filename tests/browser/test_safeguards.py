@@ -10,7 +10,10 @@ PATIENCE = 60
 PAGE = "/admin/safeguards/"
 PLANNED = """SELECT r.id, r.reference FROM requests_app_request r WHERE r.state = 'planned' AND r.id NOT IN (
                  SELECT b.request_id FROM requests_app_approvalbar b JOIN auth_user u ON u.id = b.user_id
-                 WHERE u.username = 'supervisor') ORDER BY r.received_at LIMIT 1"""
+                 WHERE u.username = 'supervisor') AND NOT EXISTS (
+                 SELECT 1 FROM content_app_plan p JOIN content_app_item i ON i.plan_id = p.id
+                 JOIN content_app_system s ON s.id = i.system_id WHERE p.request_id = r.id AND s.shadow)
+             ORDER BY r.received_at LIMIT 1"""
 ATTENTION = "SELECT attention FROM content_app_errand WHERE request_id = ?"
 STATE = "SELECT state FROM requests_app_request WHERE id = ?"
 

@@ -85,6 +85,13 @@ def test_a_request_says_so_and_goes_on_by_itself_when_it_is_lifted(approved, cen
     assert not ReceiptItem.objects.filter(code="stopped").exists()
 
 
+def test_the_stop_is_said_before_shadow_mode(approved, centre, system, supervisor):
+    request = approved("a")
+    systems.return_to_shadow(system.pk, actor=supervisor)
+    safeguards.set_stop(actor=supervisor)
+    assert work(request).attention == "stopped"
+
+
 def test_a_system_that_was_stopped_alone_stays_stopped(system, supervisor):
     systems.stop(system.pk, actor=supervisor, reason="system_trouble")
     safeguards.set_stop(actor=supervisor)
