@@ -71,7 +71,8 @@ def cluster(transactional_db):
     name = str(connection.settings_dict["NAME"])
     url = f"sqlite:///{name}"
     if connection.vendor == "postgresql":
-        url = f"postgresql://{connection.settings_dict['USER']}@/{name}?host={connection.settings_dict['HOST']}"
+        host = connection.settings_dict["OPTIONS"].get("host") or connection.settings_dict["HOST"]
+        url = f"postgresql://{connection.settings_dict['USER']}:@/{name}?host={host}"
     env = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings", "DATABASE_URL": url, "PYTHONPATH": str(ROOT)}
     child = subprocess.Popen(
         [sys.executable, "manage.py", "qcluster"], cwd=ROOT, env=env, start_new_session=True,
