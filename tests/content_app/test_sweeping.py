@@ -259,7 +259,8 @@ def test_whoever_withdraws_while_a_page_is_read_is_left_alone_too(system, centre
 
     def withdraw(entry):
         requests[1].refresh_from_db()
-        if entry[0] == "find" and requests[1].state == "validated":
+        read_now = entry[0] == "find" and entry[3] <= centre.contacts["a"].at < entry[4]
+        if read_now and requests[1].state == "validated":
             validation.withdraw(requests[1].pk, actor=staff, reason="person_withdrew")
 
     centre.after = withdraw
