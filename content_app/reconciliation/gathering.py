@@ -120,32 +120,41 @@ def _add_items(cases: dict[UUID, Case], ids: list[UUID]) -> None:
         cases[request_id].intended[step_id].append(item_id)
 
 
+def _either(rows: Any, one: Q, other: Q) -> Any:
+    """Rows that answer to one or to the other: as two questions, since an index answers each and none answers both."""
+    found = [rows.filter(which).order_by().values("pk") for which in (one, other)]
+    return rows.filter(pk__in=found[0].union(found[1]))
+
+
 def _add_acts(cases: dict[UUID, Case], ids: list[UUID], objects: list[str]) -> None:
     """Intents and receipts, found by their list as well as by their entry: the two may not agree."""
     of_step = {step_id: case for case in cases.values() for step_id in case.steps}
     of_intent: dict[UUID, Case] = {}
-    mine = Q(step__plan__request__in=ids) | Q(leaf__object_id__in=objects)
-    for intent in Intent.objects.filter(mine).select_related("leaf").defer("leaf__leaf", "leaf__hash").order_by("pk"):
+    mine = _either(Intent.objects, Q(step__plan__request__in=ids), Q(leaf__object_id__in=objects))
+    for intent in mine.select_related("leaf").defer("leaf__leaf", "leaf__hash").order_by("pk"):
         case = of_step.get(intent.step_id) or cases[UUID(intent.leaf.object_id)]
         case.intents[intent.pk] = intent
         of_intent[intent.pk] = case
     of_receipt: dict[UUID, Case] = {}
-    mine = Q(intent__step__plan__request__in=ids) | Q(leaf__object_id__in=objects)
-    for receipt in Receipt.objects.filter(mine).select_related("leaf").defer("leaf__leaf", "leaf__hash").order_by("pk"):
+    mine = _either(Receipt.objects, Q(intent__step__plan__request__in=ids), Q(leaf__object_id__in=objects))
+    for receipt in mine.select_related("leaf").defer("leaf__leaf", "leaf__hash").order_by("pk"):
         case = of_intent.get(receipt.intent_id) or cases[UUID(receipt.leaf.object_id)]
         case.receipts[receipt.pk] = receipt
         of_receipt[receipt.pk] = case
-    mine = Q(receipt__intent__step__plan__request__in=ids) | Q(receipt__leaf__object_id__in=objects)
-    rows = ReceiptItem.objects.filter(mine).order_by("pk").values_list("receipt_id", "item_id", "outcome", "code")
+    rows = (
+        ReceiptItem.objects.filter(receipt__in=of_receipt)
+        .order_by("pk")
+        .values_list("receipt_id", "item_id", "outcome", "code")
+    )
     for receipt_id, item_id, outcome, code in rows.iterator(chunk_size=2000):
         of_receipt[receipt_id].outcomes[receipt_id].append((item_id, outcome, code))
 
 
 def _add_readings(cases: dict[UUID, Case], ids: list[UUID], objects: list[str]) -> None:
     of_item = {item_id: case for case in cases.values() for item_id in case.items}
-    mine = Q(item__plan__request__in=ids) | Q(leaf__object_id__in=objects)
+    mine = _either(Verification.objects, Q(item__plan__request__in=ids), Q(leaf__object_id__in=objects))
     columns = ("item_id", "round", "result", "leaf_id", "leaf__object_id")
-    rows = Verification.objects.filter(mine).order_by("pk").values_list(*columns)
+    rows = mine.order_by("pk").values_list(*columns)
     for item_id, number, result, leaf_id, object_id in rows.iterator(chunk_size=2000):
         case = of_item.get(item_id) or cases[UUID(object_id)]
         case.readings[leaf_id].append(Reading(item_id, number, result))
