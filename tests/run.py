@@ -69,7 +69,7 @@ def browser() -> Leg:
     program = chromium.find() or chromium.fetch()
     return Leg(
         "Chromium",
-        (*_PYTEST, *_TWO, "-m", "browser"),
+        (*_PYTEST, "-m", "browser"),
         {"DATABASE_URL": "", "CHROMIUM": program or ""},
         missing="" if program else "no Chromium was found, and Playwright could not fetch one",
     )
