@@ -73,7 +73,7 @@ TYPES: dict[str, EntryType] = {
     "search.finished": EntryType("Search finished", {"system": "id", "way": "code", "calls": "count",
                                                      "expected": "count", "shared": "count", "interactions": "count",
                                                      "strangers": "count", "candidates": "count", "late": "count"}),
-    "candidate.chosen": EntryType("Candidates included, excluded or doubted", {"choice": "code", "reason": "code",
+    "candidate.chosen": EntryType("Candidates chosen or doubted", {"choice": "code", "reason": "code",
                                                                                "items": "count"}),
     "plan.frozen": EntryType("List frozen", {"plan": "id", "digest": "digest", "version": "count", "delete": "count",
                                              "keep": "count", "kind": "code"}),

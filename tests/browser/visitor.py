@@ -26,6 +26,9 @@ _LISTEN = """addEventListener("securitypolicyviolation", breach =>
 #: Colours on their way from light to dark are neither.
 _COME_TO_REST = """() => Promise.allSettled(document.getAnimations()
   .filter(one => one.effect.getComputedTiming().endTime !== Infinity).map(one => one.finished))"""
+#: The first few elements that reach beyond the right edge.
+_BEYOND = """() => [...document.querySelectorAll("body *")]
+  .filter(one => one.getBoundingClientRect().right > innerWidth + 1).slice(0, 4).map(one => one.outerHTML.slice(0, 160))"""
 _TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -87,7 +90,8 @@ class Visitor:
 
     def look(self, name: str = "") -> None:
         """Nothing is wrong with the page that is open."""
-        assert self.inspect(name) == []
+        wrong = self.inspect(name)
+        assert wrong == [], wrong
 
     def inspect(self, name: str = "") -> list[str]:
         """What is wrong with the page that is open: on the desk in light, on a phone in dark. With a name: pictures."""
@@ -112,7 +116,7 @@ class Visitor:
                 if "navigation" not in str(error) or attempt == 2:
                     raise
         if wider > 0:
-            wrong.append(f"{wider} px wider than the screen")
+            wrong.append(f"{wider} px wider than the screen: {self.page.evaluate(_BEYOND)}")
         if name:
             self._keep_picture(f"{self.who}-{name}-{size['width']}-{scheme}")
         return [f"{self.who} at {self.page.url}, {size['width']} px, {scheme}: {one}" for one in wrong]
