@@ -28,7 +28,8 @@ _COME_TO_REST = """() => Promise.allSettled(document.getAnimations()
   .filter(one => one.effect.getComputedTiming().endTime !== Infinity).map(one => one.finished))"""
 #: The first few elements that reach beyond the right edge.
 _BEYOND = """() => [...document.querySelectorAll("body *")]
-  .filter(one => one.getBoundingClientRect().right > innerWidth + 1).slice(0, 4).map(one => one.outerHTML.slice(0, 160))"""
+  .filter(one => one.getBoundingClientRect().right > innerWidth + 1).slice(0, 4)
+  .map(one => one.outerHTML.slice(0, 160))"""
 _TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
