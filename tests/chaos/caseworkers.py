@@ -17,7 +17,7 @@ from django.db import DatabaseError, connection
 
 from content_app import discovery, pipeline, planning, systems
 from content_app.models import Candidate, Errand, Item, Plan
-from requests_app import approval, validation
+from requests_app import validation
 from requests_app.errors import Refused
 from requests_app.models import Approval, Request
 from requests_app.states import State
@@ -113,9 +113,7 @@ class Caseworkers:
     def _approve(self, request: Request) -> None:
         plan = Plan.objects.get(request=request, digest=request.plan_digest)
         if plan.items.exclude(action=Item.Action.KEEP).exists():
-            approval.approve(
-                request.pk, actor=self.supervisor, plan_id=plan.pk, digest=plan.digest, expires_at=plan.expires_at
-            )
+            story.approve(request, plan, self.supervisor)
 
     def _take_next(self) -> None:
         if (subject := next(self._people, None)) is None:
