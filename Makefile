@@ -14,7 +14,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo check test test-sqlite test-postgresql test-browser test-one bench chaos outsiders fmt lock clean
+.PHONY: help demo check lint test test-sqlite test-postgresql test-browser test-one bench chaos outsiders fmt lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,7 +33,11 @@ demo: $(VENV)/.runtime ## Run the portal here, with a sandbox contact centre and
 
 # --- prove it --------------------------------------------------------------------------------------------------------
 
-check: $(VENV)/.dev ## Format, lint, types, imports, migrations, documentation: all that is seconds
+check: lint ## Format, lint, types, imports, migrations, documentation: all that is seconds
+	$(SAY) "architecture and documentation"
+	@$(BIN)/python -m pytest tests/architecture tests/docs
+
+lint: $(VENV)/.dev
 	$(SAY) "format and lint"
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@if [ -d templates ]; then $(BIN)/djlint templates --lint --quiet; fi
@@ -44,8 +48,6 @@ check: $(VENV)/.dev ## Format, lint, types, imports, migrations, documentation: 
 	$(SAY) "migrations and settings"
 	@$(MANAGE) makemigrations --check --dry-run
 	@$(MANAGE) check --fail-level WARNING
-	$(SAY) "architecture and documentation"
-	@$(BIN)/python -m pytest tests/architecture tests/docs
 
 test: $(VENV)/.dev ## Run all tests: on SQLite, on PostgreSQL, in Chromium
 	@$(BIN)/python -m tests.run sqlite postgresql browser
@@ -63,6 +65,7 @@ bench: $(VENV)/.dev ## Measure this machine: ledger and engine beside their boun
 	@$(BIN)/python -m benchmarks.scale
 
 chaos: $(VENV)/.dev ## Kill the portal a thousand times while it works, and write down what is left of it
+	@$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -m long tests/chaos
 	@$(BIN)/python -m tests.chaos.campaign --kills 1000 --items 10000 --output benchmarks/results/chaos.md
 
 outsiders: .outsiders/.done ## Install verifiers of others, for the tests that ask strangers

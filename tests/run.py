@@ -53,14 +53,14 @@ class Leg:
 
 def sqlite() -> Leg:
     """Everything but the browser, the pure tests too."""
-    return Leg("SQLite", (*_PYTEST, *_TWO, "-m", "not browser"), {"DATABASE_URL": ""})
+    return Leg("SQLite", (*_PYTEST, *_TWO, "-m", "not browser and not long"), {"DATABASE_URL": ""})
 
 
 def postgresql() -> Leg:
     """What touches a database, once more on the other one."""
     return Leg(
         "PostgreSQL",
-        (sys.executable, "-m", "tests.postgres", *_PYTEST, *_TWO, "-m", "not pure and not browser"),
+        (sys.executable, "-m", "tests.postgres", *_PYTEST, *_TWO, "-m", "not pure and not browser and not long"),
     )
 
 

@@ -27,7 +27,8 @@ from tests.factories import SystemFactory
 from tests.flow.conftest import approve
 from tests.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
 
-pytestmark = pytest.mark.django_db
+# A fault of the network is the same on either database, and the grid is large.
+pytestmark = [pytest.mark.django_db, pytest.mark.sqlite]
 DOCUMENT, PASSES, LASTS = "docs/faults.md", "A fault that passes", "A fault that lasts"
 #: Calls that a fault befalls: fewer, and more, than the circuit breaker takes.
 FEW, MANY = 2, 7
