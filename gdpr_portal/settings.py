@@ -55,7 +55,7 @@ PORTAL_LEASE_SECONDS = env.int("PORTAL_LEASE_SECONDS", default=120)
 #: Tries for one item before a person must look at it.
 PORTAL_MAX_ATTEMPTS = env.int("PORTAL_MAX_ATTEMPTS", default=5)
 #: Runs on one request that may die in a row without getting on; then a person must start it again.
-PORTAL_MAX_STARTS = env.int("PORTAL_MAX_STARTS", default=3)
+PORTAL_MAX_STARTS = env.int("PORTAL_MAX_STARTS", default=5)
 #: Minutes for which a passed test of a system's credentials counts.
 PORTAL_SELF_TEST_MINUTES = env.int("PORTAL_SELF_TEST_MINUTES", default=10)
 #: Working days before the deadline at which nothing is tried again by itself any more, so that people have time.

@@ -47,10 +47,11 @@ class Errand(models.Model):
     node = models.CharField(max_length=100, blank=True, help_text="The cluster that began the last run.")
 
     class Meta:
-        # Both are few, however many requests have ended.
+        # Each of these is few, however many requests have ended.
         indexes = [
             models.Index(fields=["again_at"], condition=Q(again_at__isnull=False), name="errand_again"),
             models.Index(fields=["request"], condition=~Q(attention=""), name="errand_attention"),
+            models.Index(fields=["lease_until"], condition=Q(lease_until__isnull=False), name="errand_held"),
         ]
 
     def __str__(self) -> str:

@@ -58,10 +58,10 @@ def line(wire, monkeypatch):
     """The line, with nothing armed and an empty journal, and every call of the connector announced to it."""
     real = http.Http._exchange
 
-    def exchange(self, method, url, expect, **parts):
+    def exchange(self, method, url, expect, until, **parts):
         with wire.expect(method, url, parts) as deadline:
             self._deadline = deadline
-            return real(self, method, url, expect, **parts)
+            return real(self, method, url, expect, until, **parts)
 
     monkeypatch.setattr(http.Http, "_exchange", exchange)
     wire.journal, wire._armed = [], None

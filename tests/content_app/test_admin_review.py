@@ -178,7 +178,8 @@ def test_a_list_of_nobody_is_not_found(plan_id, login, waiting, supervisor):
 def test_a_list_of_another_request_is_not_found(login, waiting, staff, validator, supervisor):
     case, _ = waiting
     other = story.validated(staff, validator, identifiers=[("email", "other@example.org")])
-    story.found(other, Plan.objects.get().items.first().system)
+    contact = {"external_id": "00000000-0000-4000-8000-000000000099"}
+    story.found(other, Plan.objects.get().items.first().system, contact)
     foreign = planning.freeze(other.pk, actor=staff)
     assert login(supervisor).post(address("approve", case.pk), _form(foreign)).status_code == 404
 

@@ -15,6 +15,7 @@ from django.db import connection
 from django.utils import timezone
 
 from content_app import execution, pipeline, receipts, systems, witnessing
+from content_app.connectors.base import Outcome
 from content_app.connectors.vcc import VccConnector
 from content_app.models import Errand, Intent, Item, Lease, ReceiptItem, Step, System, Verification
 from requests_app import audit, publisher
@@ -204,7 +205,7 @@ def test_a_poisonous_item_ends_with_a_person_and_the_rest_goes_on(approved, cent
 
     def stubborn(self, guids):
         outcomes = real(self, [guid for guid in guids if guid != poison]) if set(guids) != {poison} else []
-        failed = execution.Outcome(poison, None, "failed", "server_error", permanent=False)
+        failed = Outcome(poison, None, "failed", "server_error", permanent=False)
         return [*outcomes, *([failed] if poison in guids else [])]
 
     monkeypatch.setattr(VccConnector, "delete_interactions", stubborn)
@@ -226,7 +227,7 @@ def test_a_system_that_does_not_keep_its_word_is_found_by_the_trial(approved, ce
 
     def liar(self, guids):
         asked.append(list(guids))
-        return [execution.Outcome(guid, None, "deleted") for guid in guids]
+        return [Outcome(guid, None, "deleted") for guid in guids]
 
     monkeypatch.setattr(VccConnector, "delete_interactions", liar)
     for _ in range(3):
