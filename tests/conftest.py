@@ -31,12 +31,23 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(needs)
 
 
+#: What looks the same on either database, and takes long: screens, papers, and what strangers make of a folder.
+_ON_ONE_DATABASE = (
+    "/test_admin_", "/test_disclosure", "/test_ways", "/test_bundle", "tests/content_app/reporting/",
+    "tests/outsiders/", "tests/gdpr_portal/", "tests/architecture/",
+)  # fmt: skip
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark what needs a browser and what needs no database, so that nobody has to remember to.
 
     A test that is marked for the other database is left out here, not skipped: in CI a skip is a failure.
     """
+    for item in items:
+        alone = item.get_closest_marker("postgresql") is not None
+        if not alone and any(part in item.path.as_posix() for part in _ON_ONE_DATABASE):
+            item.add_marker("sqlite")
     other = "sqlite" if connection.vendor == "postgresql" else "postgresql"
     elsewhere = [item for item in items if item.get_closest_marker(other)]
     config.hook.pytest_deselected(items=elsewhere)

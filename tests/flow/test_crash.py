@@ -23,7 +23,7 @@ from tests.flow.conftest import approve, freeze, run
 from tests.flow.test_erasure import held
 from tests.guards_aside import guards_aside
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
 
 class Crash(BaseException):
