@@ -245,9 +245,7 @@ def compare(heading, fault, verb, measured):
 
 #: The verbs of an erasure; every fault of the one that deletes most is tried each time, the others' with `make chaos`.
 _ERASING = [
-    pytest.param(verb, marks=[] if verb == "batch" else [pytest.mark.long])
-    for verb in VERBS
-    if verb != "statistics"
+    pytest.param(verb, marks=[] if verb == "batch" else [pytest.mark.long]) for verb in VERBS if verb != "statistics"
 ]
 
 
