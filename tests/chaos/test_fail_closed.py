@@ -10,7 +10,8 @@ from requests_app.states import MOVES
 from tests.chaos import books, faults
 from tests.chaos.acts import ACTS
 
-pytestmark = pytest.mark.django_db
+# Every act against every fault of the pen, on the database of production.
+pytestmark = [pytest.mark.django_db, pytest.mark.postgresql]
 every_act = pytest.mark.parametrize("act", ACTS.values(), ids=str)
 FAILS = (DatabaseError, faults.Broken)
 
