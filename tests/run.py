@@ -65,11 +65,11 @@ def postgresql() -> Leg:
 
 
 def browser() -> Leg:
-    """What people see, in Chromium."""
+    """What people see, in Chromium. A file tells one story, so one browser tells all of it."""
     program = chromium.find() or chromium.fetch()
     return Leg(
         "Chromium",
-        (*_PYTEST, "-m", "browser"),
+        (*_PYTEST, "-n", "2", "--dist", "loadfile", "-m", "browser"),
         {"DATABASE_URL": "", "CHROMIUM": program or ""},
         missing="" if program else "no Chromium was found, and Playwright could not fetch one",
     )
