@@ -34,7 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
 #: What looks the same on either database, and takes long: screens, papers, and what strangers make of a folder.
 _ON_ONE_DATABASE = (
     "/test_admin_", "/test_disclosure", "/test_ways", "/test_bundle", "tests/content_app/reporting/",
-    "tests/outsiders/", "tests/gdpr_portal/", "tests/architecture/",
+    "tests/outsiders/", "tests/architecture/",
 )  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def test_a_request_goes_from_a_phone_call_to_a_verified_deletion(centre, connect
     assert set(gone.values_list("external_id", "content_key")) == contents_of(subject)
     results = Verification.objects.filter(round=1).values_list("result", flat=True)
     assert Counter(results) == {"verified_absent": len(contents_of(subject))}
-    assert Search.objects.get().finished_at is not None
+    assert Search.objects.get().way == Search.Way.SWEEP, "everybody was read, and nobody else was kept"
 
 
 def test_the_ledger_of_a_whole_path_holds_and_names_nobody(centre, connect, take, staff, supervisor):
