@@ -56,7 +56,7 @@ class Queue(ORM):
         return None
 
     def _take(self) -> list[tuple[int, str]]:
-        waiting = self._all().filter(lock__lt=clock.now())[: Conf.BULK]
+        waiting = self._all().filter(lock__lte=clock.now())[: Conf.BULK]
         return [
             (one.pk, one.payload)
             for one in waiting

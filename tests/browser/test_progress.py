@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
@@ -15,6 +14,7 @@ from content_app import receipts
 from content_app.models import Breaker, Errand, Plan
 from requests_app.models import Request
 from tests import factories
+from tests.browser.visitor import serious
 from tests.content_app import admin_story
 
 
@@ -47,8 +47,7 @@ def _sound(page: Page) -> None:
         page.set_viewport_size({"width": size[0], "height": size[1]})
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-        found = Axe().run(page).response["violations"]
-        assert [one["id"] for one in found if one["impact"] in ("serious", "critical")] == []
+        assert serious(page) == []
 
 
 def test_the_first_page_moves_and_comes_to_rest(

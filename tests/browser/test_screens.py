@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.urls import reverse
@@ -13,8 +12,7 @@ from playwright.sync_api import Page
 from requests_app import intake, validation
 from requests_app.models import LedgerLeaf, Request
 from tests import factories
-
-DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+from tests.browser.visitor import DESK, PHONE, serious
 
 
 @pytest.fixture
@@ -41,15 +39,13 @@ def dsr(agent: User, staff: User) -> Request:
 def look(page: Page, url: str) -> None:
     """Open one page at the desk in light and on the phone in dark."""
     for size, scheme in ((DESK, "light"), (PHONE, "dark")):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
+        page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         page.goto(url)
         page.wait_for_load_state("networkidle")
         wider = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wider <= 0, f"{url} is {wider} pixels wider than {size['width']}"
-        found = Axe().run(page).response["violations"]
-        serious = [(one["id"], one["nodes"][0]["target"]) for one in found if one["impact"] in ("serious", "critical")]
-        assert serious == [], f"{url} {scheme}"
+        assert serious(page) == [], f"{url} {scheme}"
 
 
 PAGES: dict[str, tuple[str, ...]] = {

@@ -110,8 +110,7 @@ class Visitor:
         for attempt in range(3):
             self.settle()
             try:
-                self.page.evaluate(_COME_TO_REST)
-                wider, wrong = self.page.evaluate(_TOO_WIDE), _serious(self.page)
+                wider, wrong = self.page.evaluate(_TOO_WIDE), serious(self.page)
                 break
             except Error as error:
                 if "navigation" not in str(error) or attempt == 2:
@@ -127,8 +126,9 @@ class Visitor:
         self.page.screenshot(path=PICTURES / f"{re.sub('[^a-z0-9-]+', '-', name.lower())}.png", full_page=True)
 
 
-def _serious(page: Page) -> list[str]:
-    """What keeps somebody from reading or using the page, as axe sees it."""
+def serious(page: Page) -> list[str]:
+    """What keeps somebody from reading or using the page, as axe sees it once its colours are at rest."""
+    page.evaluate(_COME_TO_REST)
     found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
     return [
         f"{one['id']}: {[(node['target'], node.get('failureSummary', '')[:200]) for node in one['nodes'][:3]]}"
