@@ -31,10 +31,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(needs)
 
 
-#: What looks the same on either database, and takes long: screens, papers, and what strangers make of a folder.
+#: What looks the same on either database, and takes long: screens, papers, what strangers make of a folder, and
+#: accounts of what rows and files say, each of which Django alone reads and writes.
 _ON_ONE_DATABASE = (
     "/test_admin_", "/test_disclosure", "/test_ways", "/test_bundle", "tests/content_app/reporting/",
-    "tests/outsiders/", "tests/architecture/",
+    "tests/outsiders/", "tests/architecture/", "/test_reconciliation", "/test_recovery.py", "/test_oblivion",
+    "/test_mismatch",
 )  # fmt: skip
 
 

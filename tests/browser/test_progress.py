@@ -14,7 +14,7 @@ from content_app import receipts
 from content_app.models import Breaker, Errand, Plan
 from requests_app.models import Request
 from tests import factories
-from tests.browser.visitor import serious
+from tests.browser.visitor import DESK, ON_A_PHONE, PHONE, serious
 from tests.content_app import admin_story
 
 
@@ -43,11 +43,11 @@ def _stay(page: Page) -> Callable[[], bool]:
 
 
 def _sound(page: Page) -> None:
-    for size, scheme in (((1440, 900), "light"), ((390, 844), "dark")):
-        page.set_viewport_size({"width": size[0], "height": size[1]})
+    for size, scheme, only in ((DESK, "light", ()), (PHONE, "dark", ON_A_PHONE)):
+        page.set_viewport_size(size)
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
-        assert serious(page) == []
+        assert serious(page, only=only) == []
 
 
 def test_the_first_page_moves_and_comes_to_rest(

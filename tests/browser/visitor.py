@@ -30,6 +30,8 @@ _COME_TO_REST = """() => Promise.allSettled(document.getAnimations()
 _BEYOND = """() => [...document.querySelectorAll("body *")]
   .filter(one => one.getBoundingClientRect().right > innerWidth + 1).slice(0, 4)
   .map(one => one.outerHTML.slice(0, 160))"""
+#: What the same page can do wrong on a phone in dark alone: its names, its order and its roles are those of the desk.
+ON_A_PHONE = ("color-contrast", "target-size", "scrollable-region-focusable", "aria-hidden-focus", "link-in-text-block")
 _TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -96,21 +98,21 @@ class Visitor:
 
     def inspect(self, name: str = "") -> list[str]:
         """What is wrong with the page that is open: on the desk in light, on a phone in dark. With a name: pictures."""
-        wrong = self._inspect(DESK, "light", name) + self._inspect(PHONE, "dark", name)
+        wrong = self._inspect(DESK, "light", name) + self._inspect(PHONE, "dark", name, only=ON_A_PHONE)
         self.page.set_viewport_size(DESK)
         self.page.emulate_media(color_scheme="light")
         wrong += [f"{self.who} at {self.page.url}: {fault}" for fault in self.faults]
         self.faults.clear()
         return wrong
 
-    def _inspect(self, size: ViewportSize, scheme: Scheme, name: str) -> list[str]:
+    def _inspect(self, size: ViewportSize, scheme: Scheme, name: str, only: tuple[str, ...] = ()) -> list[str]:
         """A page that follows the work loads itself afresh when a state changes; then it is looked at again."""
         self.page.set_viewport_size(size)
         self.page.emulate_media(color_scheme=scheme)
         for attempt in range(3):
             self.settle()
             try:
-                wider, wrong = self.page.evaluate(_TOO_WIDE), serious(self.page)
+                wider, wrong = self.page.evaluate(_TOO_WIDE), serious(self.page, only=only)
                 break
             except Error as error:
                 if "navigation" not in str(error) or attempt == 2:
@@ -126,10 +128,11 @@ class Visitor:
         self.page.screenshot(path=PICTURES / f"{re.sub('[^a-z0-9-]+', '-', name.lower())}.png", full_page=True)
 
 
-def serious(page: Page) -> list[str]:
+def serious(page: Page, *, only: tuple[str, ...] = ()) -> list[str]:
     """What keeps somebody from reading or using the page, as axe sees it once its colours are at rest."""
     page.evaluate(_COME_TO_REST)
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    rules = {"runOnly": list(only)} if only else {}
+    found = Axe().run(page, options={"resultTypes": ["violations"]} | rules).response["violations"]
     return [
         f"{one['id']}: {[(node['target'], node.get('failureSummary', '')[:200]) for node in one['nodes'][:3]]}"
         for one in found

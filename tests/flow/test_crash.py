@@ -39,7 +39,7 @@ def _no_delay(settings):
 def approved(centre, connect, take, staff, supervisor):
     """An approved request, and the sandbox's word for what is theirs."""
     connect(centre)
-    subject = centre.ask("/subjects")["subjects"][0]
+    subject = centre.ask("/subjects")["subjects"][1]
     request = take(subject)
     run()
     approve(request, freeze(request, staff), supervisor)

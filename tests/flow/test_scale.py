@@ -10,7 +10,7 @@ from requests_app import audit
 from tests.flow.conftest import approve, freeze, run
 from tests.flow.test_erasure import contents_of, held
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgresql]
 
 
 @pytest.fixture(autouse=True)
