@@ -15,19 +15,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from content_app import belonging, clock, noting, systems, ways, windows
+from content_app import belonging, clock, noting, systems, turns, ways, windows
 from content_app.belonging import Crowd, Known, Tie
 from content_app.connectors import registry
-from content_app.connectors.base import ConnectorError, ContentConnector, Interaction
-from content_app.models import Errand, Search, Sweep, System
+from content_app.connectors.base import ContentConnector, Interaction
+from content_app.models import Search, Sweep, System
 from content_app.receipts import Beat
+from content_app.turns import Turn
 from content_app.windows import Window
-from requests_app.errors import Refused
 from requests_app.models import DataSubject, Request
 from requests_app.states import State
 
@@ -36,8 +35,6 @@ Way, Ending = Search.Way, Sweep.Ending
 MOST_PAGES = 80
 #: No window is cut shorter than this.
 SHORTEST = timedelta(minutes=1)
-#: Seconds until a request that another worker's pass serves is looked at again; the pass wakes it earlier.
-LOOK_AGAIN = 30
 
 
 # --- getting aboard --------------------------------------------------------------------------------------------------
@@ -105,7 +102,7 @@ def run(system: System, *, budget: int, beat: Beat) -> None:
     Raises ``shared`` while another worker does so, and ``ConnectorError`` when the system does not answer.
     """
     while budget > 0 and (sweep := _open(system)):
-        with _Turn(sweep, beat) as turn, systems.connected(system) as connector:
+        with Turn(sweep, beat) as turn, systems.connected(system) as connector:
             budget -= _Pass(system, turn, connector).read(budget=budget)
         sweep.refresh_from_db()
         if sweep.ended_at is None:
@@ -140,43 +137,6 @@ def _open(system: System) -> Sweep | None:
     return sweep
 
 
-class _Turn:
-    """The lease on a pass, as a context: taken or ``shared`` raised, kept by every beat, given back."""
-
-    def __init__(self, sweep: Sweep, beat: Beat):
-        self.sweep, self._beat = sweep, beat
-
-    def __enter__(self) -> _Turn:
-        now = clock.now()
-        free = Sweep.objects.filter(Q(lease_until__isnull=True) | Q(lease_until__lte=now), pk=self.sweep.pk)
-        with transaction.atomic():
-            if not free.filter(ended_at__isnull=True).update(lease_until=_until(now), fence=F("fence") + 1):
-                raise ConnectorError("shared", permanent=False, retry_after=LOOK_AGAIN)
-            self.sweep.refresh_from_db()
-        return self
-
-    def __exit__(self, *told: object) -> None:
-        self.mine().update(lease_until=None)
-
-    def mine(self) -> QuerySet[Sweep]:
-        """The row, as long as nobody else has taken it over."""
-        return Sweep.objects.filter(pk=self.sweep.pk, fence=self.sweep.fence, ended_at__isnull=True)
-
-    def beat(self) -> None:
-        """Called between two calls: keeps both leases, the request's and the pass's."""
-        self._beat()
-        self.write(lease_until=_until(clock.now()))
-
-    def write(self, **told: object) -> None:
-        """Change the row, or raise ``lost_lease``."""
-        if not self.mine().update(**told):
-            raise Refused("lost_lease", "Another worker reads this system now.")
-
-
-def _until(now: datetime) -> datetime:
-    return now + timedelta(seconds=max(settings.PORTAL_LEASE_SECONDS, 2 * settings.PORTAL_CALL_DEADLINE))
-
-
 @dataclass(slots=True)
 class _Member:
     """One search aboard: its person's identifiers, open, and what is still to be read for it."""
@@ -196,7 +156,7 @@ class _Member:
 class _Pass:
     """One worker's run through the windows of a pass."""
 
-    def __init__(self, system: System, turn: _Turn, connector: ContentConnector):
+    def __init__(self, system: System, turn: Turn[Sweep], connector: ContentConnector):
         self._system, self._turn, self._connector = system, turn, connector
         self._manifest = registry.manifest(system.kind)
         self._members: dict[UUID, _Member] = {}
@@ -204,7 +164,7 @@ class _Pass:
 
     def read(self, *, budget: int) -> int:
         """Window by window until the end, or until ``budget`` calls were made; returns how many were."""
-        sweep, before = self._turn.sweep, self._connector.calls
+        sweep, before = self._turn.under_way, self._connector.calls
         _begin_anew_where_the_basis_changed(self._system)
         while True:
             self._look_who_is_aboard()
@@ -293,7 +253,7 @@ class _Pass:
 
     def _cut(self, window: Window, *, calls: int, seen: int) -> None:
         """Go on with the first half of a window that has more pages than a run may be able to read."""
-        sweep = self._turn.sweep
+        sweep = self._turn.under_way
         middle = window[0] + (window[1] - window[0]) / 2
         cut = windows.unpacked(sweep.windows)
         cut[sweep.cursor : sweep.cursor + 1] = [(window[0], middle), (middle, window[1])]
@@ -311,7 +271,7 @@ class _Pass:
         calls: int,
     ) -> None:
         """What was found, the cursor, and what is still to be read for each: one commit."""
-        sweep, sharers = self._turn.sweep, len(theirs)
+        sweep, sharers = self._turn.under_way, len(theirs)
         done = [self._members[pk] for pk in theirs]
         with transaction.atomic(durable=True):
             self._turn.write(
@@ -337,7 +297,7 @@ class _Pass:
         with transaction.atomic(durable=True):
             self._turn.write(ended_at=timezone.now(), ending=Ending.GIVEN_UP, lease_until=None)
             aboard(self._system).update(way=Way.SUBJECT, cursor=0)
-        _wake(member.search.request_id for member in self._members.values())
+        turns.wake(member.search.request_id for member in self._members.values())
 
     def _end(self, ending: Sweep.Ending) -> None:
         with transaction.atomic(durable=True):
@@ -363,9 +323,4 @@ def _move_on(member: _Member, window: Window, *, calls: int, sharers: int) -> No
 
 def _finish(search: Search) -> None:
     noting.finish(search)
-    _wake([search.request_id])
-
-
-def _wake(request_ids: Iterable[UUID]) -> None:
-    """Whoever waits for this pass need not wait any longer."""
-    Errand.objects.filter(request_id__in=list(request_ids), lease_until__isnull=True).update(next_at=clock.now())
+    turns.wake([search.request_id])

@@ -7,7 +7,7 @@ from content_app.models.system import System
 from requests_app.models.base import Row
 
 
-class Sweep(Row):
+class Pass(Row):
     """One pass through an account for everybody who waits at it. Its cursor survives a crash; it holds no address."""
 
     class Ending(models.TextChoices):
@@ -17,7 +17,6 @@ class Sweep(Row):
         GIVEN_UP = "given_up", "Asking for each person alone had become cheaper"
         MOOT = "moot", "Nobody waited any more"
 
-    system = models.ForeignKey(System, on_delete=models.CASCADE, related_name="sweeps")
     since = models.DateTimeField(help_text="The beginning of its first window.")
     until = models.DateTimeField(help_text="The end of its last window.")
     windows = models.JSONField(help_text="Beginning and end of each window, in the order in which they are read.")
@@ -32,6 +31,15 @@ class Sweep(Row):
     #: Grows with every holder, so that one who was presumed dead writes nothing any more.
     fence = models.BigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+
+class Sweep(Pass):
+    """A pass through all content of an account."""
+
+    system = models.ForeignKey(System, on_delete=models.CASCADE, related_name="sweeps")
 
     class Meta:
         constraints = [

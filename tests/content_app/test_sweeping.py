@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from content_app import clock, discovery, pipeline, sweeping, systems, windows
+from content_app import clock, discovery, pipeline, sweeping, systems, turns, windows
 from content_app.connectors.base import ConnectorError
 from content_app.models import Candidate, DayCount, Errand, Search, Sweep
 from requests_app import approval, validation
@@ -163,7 +163,7 @@ def test_a_worker_that_was_killed_holds_the_account_no_longer_than_its_lease(sys
     asked = len(centre.asked("find"))
     with pytest.raises(ConnectorError) as error:
         rooms.search(requests[1])
-    assert (error.value.code, error.value.retry_after) == ("shared", sweeping.LOOK_AGAIN)
+    assert (error.value.code, error.value.retry_after) == ("shared", turns.LOOK_AGAIN)
     assert len(centre.asked("find")) == asked
     Sweep.objects.update(lease_until=clock.now() - timedelta(seconds=1))
     assert rooms.search(requests[1])
@@ -415,7 +415,7 @@ def test_who_waits_for_another_workers_pass_is_looked_at_later_and_woken_at_its_
             attempts.append(pipeline.advance(requests[1].pk))
             errand = Errand.objects.get(request=requests[1])
             assert (errand.attention, errand.failures) == ("", 0)
-            assert errand.next_at > clock.now() + timedelta(seconds=sweeping.LOOK_AGAIN / 2)
+            assert errand.next_at > clock.now() + timedelta(seconds=turns.LOOK_AGAIN / 2)
 
     centre.before = meanwhile
     assert pipeline.advance(requests[0].pk)
