@@ -16,13 +16,14 @@ from uuid import UUID
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from content_app.connectors.base import Interaction, Manifest, Query
+from content_app.connectors.base import Interaction, Manifest, Query, Statistic
 from content_app.models import Candidate
 from requests_app import keys
 from requests_app.identifiers import ADDRESS_KINDS, MIN_PREFIX, Kind, coarse, formats, left_out, matches
 from requests_app.models import Identifier, Request
 
 Doubt = Candidate.Doubt
+Contact = Interaction | Statistic
 #: The person's own address is not on the person's side of the contact.
 ELSEWHERE = (Doubt.COMPANY_SIDE, Doubt.NAMED)
 
@@ -109,7 +110,7 @@ def questions(entries: Iterable[Known], manifest: Manifest) -> list[Query]:
 # --- whose it is -----------------------------------------------------------------------------------------------------
 
 
-def tie(interaction: Interaction, entries: Iterable[Known], *, region: str) -> Tie | None:
+def tie(interaction: Contact, entries: Iterable[Known], *, region: str) -> Tie | None:
     """The tie of an interaction to one person, by exact comparison; ``None`` for a stranger's."""
     entries = list(entries)
     inbound = interaction.direction == "inbound"
@@ -145,7 +146,7 @@ class Crowd:
             for spelling in entry.doubtful:
                 self._by_spelling[spelling].add(who)
 
-    def near(self, interaction: Interaction) -> set[UUID]:
+    def near(self, interaction: Contact) -> set[UUID]:
         """Everybody whom the interaction may concern, and some whom it does not. ``tie`` decides."""
         near: set[UUID] = set()
         for address in (interaction.connect_from, interaction.connect_to):

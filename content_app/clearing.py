@@ -1,7 +1,8 @@
 """The workshop's half of forgetting: takes away what was found, and the details of the lists.
 
 In:  a person who is being forgotten, whose keys are destroyed already.
-Out: no candidate, no search, no vendor's id, content key, line, agent, length, time of contact or salt of theirs.
+Out: no candidate, no search, no count of leftovers, no vendor's id, content key, line, agent, length, time of contact
+     or salt of theirs.
 Never here: a count, a class, an outcome, a digest or a commitment that is taken away. The guards allow exactly this.
 
 Small transactions that can be done again: whoever is killed between two of them goes on where it stopped.
@@ -16,7 +17,7 @@ from django.db.models import CharField, Value
 from django.db.models.functions import Cast, Replace
 from django.utils import timezone
 
-from content_app.models import Candidate, Errand, Item, Plan, Search
+from content_app.models import Candidate, Errand, Item, Leftover, Plan, Search
 from requests_app import audit
 
 CHUNK = 500
@@ -39,13 +40,14 @@ def clear(subject_id: UUID, *, chunks: int) -> bool:
 
 
 def _clear_candidates(subject_id: UUID) -> int:
-    """The searches go with the last candidates."""
+    """The searches and the counts of leftovers go with the last candidates; the ledger keeps the numbers."""
     with transaction.atomic(durable=True):
         found = Candidate.objects.filter(request__subject_id=subject_id).order_by("pk")
         chunk = list(found.values_list("pk", flat=True)[:CHUNK])
         Candidate.objects.filter(pk__in=chunk).delete()
         if not chunk:
             Search.objects.filter(request__subject_id=subject_id).delete()
+            Leftover.objects.filter(request__subject_id=subject_id).delete()
     return len(chunk)
 
 

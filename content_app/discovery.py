@@ -6,7 +6,7 @@ Never here: a delete, or a decision that staff must take. A prefix match becomes
 comparison; a shared number is flagged and waits for a person; a contact after the scope is listed apart.
 
 There are two ways to ask, and both find the same: for this person alone, here, or in a pass for all who wait
-(``sweeping``). ``ways`` chooses.
+(``sweeping``). ``ways`` chooses. What has no content any more is counted afterwards (``leftovers``).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
-from content_app import belonging, clock, noting, receipts, sweeping, systems, ways, windows
+from content_app import belonging, clock, leftovers, noting, receipts, sweeping, systems, ways, windows
 from content_app.belonging import Known, Tie
 from content_app.connectors import registry
 from content_app.connectors.base import ContentConnector, Interaction, Query
@@ -28,29 +28,39 @@ from requests_app.states import State
 
 
 def is_finished(request: Request) -> bool:
-    """Every connected system has answered since the scope was frozen, and since the list was last sent back."""
-    answered = fresh_searches(request).filter(finished_at__isnull=False).values("system_id")
-    return not System.active.exclude(pk__in=answered).exists()
+    """Every connected system has answered since the scope was frozen, and since the list was last sent back; what the
+    statistics still hold is counted, where they are read."""
+    return not _unanswered(request) and not leftovers.missing(request)
 
 
 def search(request_id: UUID, *, budget: int, beat: Beat) -> bool:
     """Ask every system for everything of the person, at most ``budget`` calls each; ``True`` when all have answered.
 
-    Resumes at the window where an earlier run stopped. Raises ``ConnectorError`` when a system does not answer.
+    Then count what its statistics still hold, at most as many calls again. Resumes at the window where an earlier run
+    stopped. Raises ``ConnectorError`` when a system does not answer.
     """
     request = Request.objects.select_related("subject").get(pk=request_id)
-    answered = fresh_searches(request).filter(finished_at__isnull=False).values("system_id")
-    asked = System.active.exclude(pk__in=answered).values_list("pk", flat=True)
-    systems.each(asked, lambda system: _search_system(request, system, budget=budget, beat=beat))
+    unanswered = _unanswered(request)
+
+    def ask(system: System) -> None:
+        if system.pk in unanswered:
+            _search_system(request, system, budget=budget, beat=beat)
+        if system.pk not in _unanswered(request):
+            leftovers.run(request, system, budget=budget, beat=beat)
+
+    systems.each(unanswered | leftovers.missing(request), ask)
     return is_finished(request)
+
+
+def _unanswered(request: Request) -> set[UUID]:
+    """The connected systems whose content is still to be searched for this request."""
+    answered = fresh_searches(request).filter(finished_at__isnull=False).values("system_id")
+    return set(System.active.exclude(pk__in=answered).values_list("pk", flat=True))
 
 
 def fresh_searches(request: Request) -> QuerySet[Search]:
     """The searches that count: since the scope was frozen, and since the list was last sent back."""
-    sent_back = request.decisions.filter(kind__in=ways.SENT_BACK)
-    last = sent_back.order_by("-at").values_list("at", flat=True).first()
-    since = max(filter(None, (request.scope_as_of, last)), default=request.received_at)
-    return Search.objects.filter(request=request, started_at__gte=since)
+    return Search.objects.filter(request=request, started_at__gte=ways.fresh_since(request))
 
 
 def doubt_newly_shared(request_id: UUID) -> None:

@@ -9,6 +9,7 @@ Never here: a comparison (``belonging``), a call to an outside system, a choice 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
@@ -42,7 +43,7 @@ def _candidates_of(run: Search, interaction: Interaction, tie: Tie, *, begun: bo
     request = run.request
     late = request.scope_as_of is not None and interaction.started_at > request.scope_as_of
     kind = Found.AFTER_SCOPE if late else Found.DISCOVERED if begun else Found.FOUND
-    included, link = _first_choice(tie, wanted=not late and _in_date_range(request, interaction))
+    included, link = _first_choice(tie, wanted=not late and in_date_range(request, interaction.started_at))
     for content in interaction.content:
         yield Candidate(
             request=request, system_id=run.system_id, external_id=interaction.external_id, content_key=content.key,
@@ -69,8 +70,9 @@ def _line(interaction: Interaction, tie: Tie) -> str:
     return (interaction.connect_to if interaction.direction == "inbound" else interaction.connect_from)[:80]
 
 
-def _in_date_range(request: Request, interaction: Interaction) -> bool:
-    day = timezone.localdate(interaction.started_at)
+def in_date_range(request: Request, moment: datetime) -> bool:
+    """Whether a contact of this moment was asked for."""
+    day = timezone.localdate(moment)
     return (request.date_from is None or day >= request.date_from) and (
         request.date_to is None or day <= request.date_to
     )

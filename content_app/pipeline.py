@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from content_app import clock, discovery, execution, heartbeats, limits, planning, receipts, safeguards, verification
 from content_app.connectors.base import ConnectorError
-from content_app.models import Errand, Item, Plan, Receipt, Search, Verification
+from content_app.models import Errand, Item, Leftover, Plan, Receipt, Search, Verification
 from content_app.receipts import Beat
 from requests_app import audit, deadlines, forgotten_list, gates, transitions
 from requests_app.errors import Refused
@@ -238,6 +238,8 @@ def _attention_of_refusal(refused: Refused, request_id: UUID) -> tuple[Attention
             return Attention.NEEDS_PERSON, IDLE, False
         case "credentials":
             return Attention.CREDENTIALS, None, False
+        case "no_statistics":
+            return Attention.STATISTICS, None, False
     logger.warning("request %s: refused with %s", request_id, refused.code)
     return Attention.NEEDS_PERSON, IDLE, False
 
@@ -294,9 +296,10 @@ def _progress(request_id: UUID) -> str:
     """
     told = Receipt.objects.filter(intent__step__plan__request_id=request_id, probed=False).count()
     searched = Search.objects.filter(request_id=request_id).aggregate(n=Sum("cursor"))["n"] or 0
+    counted = Leftover.objects.filter(request_id=request_id).aggregate(n=Sum("calls_made"))["n"] or 0
     read = Verification.objects.filter(item__plan__request_id=request_id).count()
     state = Request.objects.values_list("state", flat=True).get(pk=request_id)
-    return f"{state} {searched} {told} {read}"
+    return f"{state} {searched} {counted} {told} {read}"
 
 
 def _beat(request_id: UUID, fence: int) -> Beat:

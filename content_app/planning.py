@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from content_app import discovery, plan_digest, receipts
+from content_app import discovery, leftovers, plan_digest, receipts
 from content_app.connectors import registry
 from content_app.models import Candidate, Coverage, Item, Plan, System
 from requests_app import audit, barring, gates, transitions
@@ -100,6 +100,10 @@ def _require_ready(request: Request, candidates: list[Candidate], *, supplementa
     finished = discovery.fresh_searches(request).filter(finished_at__isnull=False)
     if connected - set(finished.values_list("system_id", flat=True)):
         raise Refused("search_unfinished", "The search is not finished in every system. Wait for it, then try again.")
+    if not supplementary and leftovers.missing(request):
+        raise Refused(
+            "search_unfinished", "What the statistics still hold is not counted yet. Wait for it, then try again."
+        )
     first = Request.objects.filter(subject=request.subject, right__in=[Right.ACCESS, Right.PORTABILITY], state__in=OPEN)
     if request.right == Right.ERASURE and first.exists():
         raise Refused("access_first", "The person also asks for a copy. Answer that first; erasing would destroy it.")
@@ -114,16 +118,23 @@ def _require_ready(request: Request, candidates: list[Candidate], *, supplementa
 def _create_plan(request: Request, *, actor: User, supplementary: bool) -> Plan:
     now = timezone.now()
     previous = request.plans.order_by("-version").first()
-    spent = request.searches.filter(finished_at__isnull=False).aggregate(
-        made=Sum("calls_made"), expected=Sum("calls_expected")
-    )
+    made, expected = _spent(request)
     return Plan.objects.create(
         request=request, version=previous.version + 1 if previous else 1, supersedes=previous,
         kind=Plan.Kind.SUPPLEMENTARY if supplementary else Plan.Kind.MAIN, salt=plan_digest.new_salt(),
-        scope_as_of=request.scope_as_of or now, calls_expected=spent["expected"] or 0, calls_made=spent["made"] or 0,
+        scope_as_of=request.scope_as_of or now, calls_expected=expected, calls_made=made,
         after_scope=request.candidates.filter(kind=Found.AFTER_SCOPE).values("external_id").distinct().count(),
         created_by=actor, created_at=now, expires_at=now + timedelta(days=settings.PORTAL_PLAN_VALID_DAYS),
     )  # fmt: skip
+
+
+def _spent(request: Request) -> tuple[int, int]:
+    """The calls that were made to find all this, and those that were expected."""
+    made = expected = 0
+    for looks in (request.searches, request.leftovers):
+        done = looks.filter(finished_at__isnull=False).aggregate(made=Sum("calls_made"), told=Sum("calls_expected"))
+        made, expected = made + (done["made"] or 0), expected + (done["told"] or 0)
+    return made, expected
 
 
 def _with_wholeness(request: Request, candidates: list[Candidate]) -> Iterator[tuple[Candidate, bool]]:

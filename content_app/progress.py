@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
 
 from content_app import clock
-from content_app.models import Breaker, Errand, Item, Receipt, ReceiptItem, Search, Step, Verification
+from content_app.models import Breaker, Errand, Item, Leftover, Receipt, ReceiptItem, Search, Step, Verification
 from requests_app.models import Approval, Decision, Request
 from requests_app.states import State
 
@@ -96,7 +96,8 @@ def at_work() -> list[Request]:
     found: set[UUID] = set()
     held = Errand.objects.filter(Q(request__state__in=_WORKING) | Q(again_at__lte=now), lease_until__gt=now)
     found |= set(held.values_list("pk", flat=True)[:MOST])
-    found |= set(Search.objects.filter(finished_at__isnull=True).values_list("request_id", flat=True)[:MOST])
+    for looks in (Search, Leftover):
+        found |= set(looks.objects.filter(finished_at__isnull=True).values_list("request_id", flat=True)[:MOST])
     begun = Errand.objects.filter(request__state__in=[State.APPROVED, State.EXECUTED], attention__in=GOES_ON)
     soon = Q(next_at__lte=now + LATELY) | Q(failures__gt=0)
     found |= set(begun.filter(soon).order_by("next_at").values_list("pk", flat=True)[:MOST])
@@ -181,7 +182,7 @@ def _held(systems: set[UUID]) -> dict[UUID, Held]:
 
 
 def _searches(cases: list[Request]) -> _Counts:
-    """Look-ups made of those expected, in the searches that are not finished and those of the same round that are."""
+    """Look-ups made of those expected: in what is not finished of a request's searches and counts, and in what is."""
     if not cases:
         return {}
     sent_back = Decision.objects.filter(
@@ -190,7 +191,11 @@ def _searches(cases: list[Request]) -> _Counts:
     since = dict(sent_back.order_by().values_list("request_id").annotate(at=Max("at")))
     scope = {case.pk: max(filter(None, (case.scope_as_of, since.get(case.pk))), default=case.received_at)
              for case in cases}  # fmt: skip
-    rows = Search.objects.filter(request__in=cases).select_related("system").order_by("started_at")
+    rows = [
+        row
+        for looks in (Search, Leftover)
+        for row in looks.objects.filter(request__in=cases).select_related("system").order_by("started_at")
+    ]
     fresh = [row for row in rows if row.started_at >= scope[row.request_id]]
     counts: _Counts = {}
     for pk in {row.request_id for row in fresh if row.finished_at is None}:
@@ -204,9 +209,11 @@ def _searches(cases: list[Request]) -> _Counts:
     return counts
 
 
-def _read(search: Search) -> int:
-    """Look-ups made. A sweep counts its windows, and expects calls."""
-    return search.calls_made if search.way == Search.Way.SWEEP else search.cursor
+def _read(look: Search | Leftover) -> int:
+    """Look-ups made. A pass counts its windows, and expects calls."""
+    if isinstance(look, Search) and look.way == Search.Way.SUBJECT:
+        return look.cursor
+    return look.calls_made
 
 
 def _deletions(cases: list[Request]) -> _Counts:

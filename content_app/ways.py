@@ -61,18 +61,30 @@ def may_sweep(request: Request, system: System, questions: Sequence[Query], mani
     return manifest.sweeps and request.scope != Scope.NAMED_INTERACTIONS and bool(questions)
 
 
-def waiting(system: System) -> QuerySet[Request]:
-    """Who waits for a search of this system that has not begun, the longest first: those a pass would serve too."""
+def fresh_since(request: Request) -> datetime:
+    """What was asked of a system before this does not count: the scope's freezing, or the list's last coming back."""
+    sent_back = request.decisions.filter(kind__in=SENT_BACK).order_by("-at").values_list("at", flat=True).first()
+    return max(filter(None, (request.scope_as_of, sent_back)), default=request.received_at)
+
+
+#: The same moment, inside a question about the requests of ``eligible``.
+SINCE = Greatest(Coalesce(OuterRef("sent_back_at"), OuterRef("scope_as_of")), OuterRef("scope_as_of"))
+#: Whoever cannot be what made a run die.
+SOUND = ~Exists(Errand.objects.filter(request=OuterRef("pk"), attention__in=UNSOUND))
+
+
+def eligible() -> QuerySet[Request]:
+    """Every request that a pass may serve, the longest waiting first."""
     sent_back = Decision.objects.filter(request=OuterRef("pk"), kind__in=SENT_BACK).order_by("-at").values("at")[:1]
-    since = Greatest(Coalesce(OuterRef("sent_back_at"), OuterRef("scope_as_of")), OuterRef("scope_as_of"))
-    fresh = Search.objects.filter(Q(finished_at__isnull=True) | Q(started_at__gte=since), request=OuterRef("pk"))
-    unsound = Errand.objects.filter(request=OuterRef("pk"), attention__in=UNSOUND)
     live = Request.objects.filter(
         state=State.VALIDATED, origin=Request.Origin.LIVE, subject__forgotten_at__isnull=True, scope_as_of__isnull=False
     ).exclude(scope=Scope.NAMED_INTERACTIONS)
-    return (
-        live.annotate(sent_back_at=Subquery(sent_back))
-        .filter(~Exists(fresh.filter(system=system)), ~Exists(unsound))
-        .select_related("subject")
-        .order_by("received_at", "pk")
+    return live.annotate(sent_back_at=Subquery(sent_back)).select_related("subject").order_by("received_at", "pk")
+
+
+def waiting(system: System) -> QuerySet[Request]:
+    """Who waits for a search of this system that has not begun, the longest first: those a pass would serve too."""
+    fresh = Search.objects.filter(
+        Q(finished_at__isnull=True) | Q(started_at__gte=SINCE), request=OuterRef("pk"), system=system
     )
+    return eligible().filter(~Exists(fresh), SOUND)

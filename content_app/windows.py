@@ -71,10 +71,13 @@ def unpacked(stored: Iterable[Iterable[str]]) -> list[Window]:
     return [(datetime.fromisoformat(start), datetime.fromisoformat(end)) for start, end in stored]
 
 
-def expected_pages(system_id: UUID, start: datetime, end: datetime) -> int:
+def expected_pages(
+    system_id: UUID, start: datetime, end: datetime, *, longest: timedelta | None = None, size: int | None = None
+) -> int:
     """Pages that reading all of ``[start, end)`` without an address is expected to take: at least one a window.
 
-    Days that were never read count as the average of those that were; where none was, as ``GUESS``.
+    Windows and pages are those of a search, unless others are told. Days that were never read count as the average of
+    those that were; where none was, as ``GUESS``.
     """
     manifest = registry.manifest(System.objects.values_list("kind", flat=True).get(pk=system_id))
     counts = DayCount.objects.filter(system_id=system_id)
@@ -83,9 +86,9 @@ def expected_pages(system_id: UUID, start: datetime, end: datetime) -> int:
     span = {"day__gte": start.astimezone(UTC).date(), "day__lte": end.astimezone(UTC).date()}
     known = dict(counts.filter(**span).values_list("day", "interactions"))
     pages = 0
-    for first, last in windows(start, end, manifest.window):
+    for first, last in windows(start, end, longest or manifest.window):
         held = sum(share * known.get(day, typical) for day, share in _days(first, last))
-        pages += max(1, math.ceil(held / manifest.page_size))
+        pages += max(1, math.ceil(held / (size or manifest.page_size)))
     return max(1, pages)
 
 

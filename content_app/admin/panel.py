@@ -29,7 +29,8 @@ MOVING, WAITING, COUNTING_DOWN = 2, 10, 30
 #: What keeps the workers from going on until somebody has acted.
 _BLOCKS = frozenset({
     Errand.Attention.SHADOW, Errand.Attention.STOPPED, Errand.Attention.CREDENTIALS, Errand.Attention.DIGEST,
-    Errand.Attention.NEEDS_PERSON, Errand.Attention.LEDGER, Errand.Attention.BRAKED, *pipeline.PARKED,
+    Errand.Attention.NEEDS_PERSON, Errand.Attention.LEDGER, Errand.Attention.BRAKED, Errand.Attention.STATISTICS,
+    *pipeline.PARKED,
 })  # fmt: skip
 #: Phases of an approved list in which the brake may hold it.
 _BRAKEABLE = frozenset({"delayed", "starting", "deleting"})

@@ -44,7 +44,7 @@ class SystemForm(forms.ModelForm):
         model = System
         fields = [
             "name", "gateway_url", "auth_url", "credential", "client_auth", "region", "history_days",
-            "calls_per_minute", "batches_per_minute", "delete_parallel",
+            "reads_statistics", "calls_per_minute", "batches_per_minute", "delete_parallel",
         ]  # fmt: skip
         widgets = {
             "gateway_url": forms.URLInput(attrs={"class": "vTextField"}),
@@ -57,6 +57,7 @@ class SystemForm(forms.ModelForm):
             "client_auth": "How the credentials are sent",
             "region": "Country",
             "history_days": "Days of history",
+            "reads_statistics": "Count what the statistics still hold",
             "calls_per_minute": "Calls a minute",
             "batches_per_minute": "Delete batches a minute",
             "delete_parallel": "Deletes at once",

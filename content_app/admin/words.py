@@ -73,6 +73,12 @@ ATTENTION: dict[str, tuple[str, str, str]] = {
         "An administrator tests the connection on the system's page; each failed check says what to do.",
         _SYSTEMS,
     ),
+    Attention.STATISTICS: (
+        "A connected system does not let us read its statistics",
+        "An administrator adds the scope stats to the account, or switches reading statistics off on the system's "
+        "page. The work then goes on by itself.",
+        _SYSTEMS,
+    ),
     Attention.UNREACHABLE: (
         "A connected system does not answer properly",
         "It is tried again by itself, more and more slowly. Nothing is lost. If it lasts, test the connection.",

@@ -2,6 +2,7 @@
 
 from content_app.models.candidate import Candidate, Search
 from content_app.models.heartbeat import Heartbeat
+from content_app.models.leftover import Leftover, StatisticsPass
 from content_app.models.plan import Coverage, Item, Plan
 from content_app.models.safeguard import Allowance, BrakeRelease, Braking, Cap, Safeguard
 from content_app.models.step import (
@@ -32,12 +33,14 @@ __all__ = [
     "Intent",
     "Item",
     "Lease",
+    "Leftover",
     "Mending",
     "Plan",
     "Receipt",
     "ReceiptItem",
     "Safeguard",
     "Search",
+    "StatisticsPass",
     "Step",
     "StepItem",
     "Sweep",

@@ -31,6 +31,7 @@ class Errand(models.Model):
         PAUSED = "paused", "The system has failed several times and is left alone for a while"
         POISONED = "poisoned", "The work died each time it was begun; a person must start it again"
         BRAKED = "braked", "The brake holds the list: a second supervisor releases it, or it waits for the next day"
+        STATISTICS = "statistics", "The system does not let us read its statistics"
         DEADLINE = "deadline", "It still fails and the deadline is near: a person must see to it"
 
     request = models.OneToOneField(Request, primary_key=True, on_delete=models.CASCADE, related_name="errand")

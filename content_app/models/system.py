@@ -43,6 +43,11 @@ class System(Row):
     client_auth = models.CharField(max_length=5, choices=ClientAuth, default=ClientAuth.BASIC)
     region = models.CharField(max_length=2, default="GB", help_text="Country in which national numbers are read.")
     history_days = models.PositiveIntegerField(default=365, help_text="How far back the account keeps content.")
+    reads_statistics = models.BooleanField(
+        "count what the statistics still hold", default=False,
+        help_text="The account needs the scope stats for it. Statistics keep the addresses of contacts whose content "
+        "is gone; each request then says how many there are.",
+    )  # fmt: skip
     shadow = models.BooleanField(
         "shadow mode", default=True, editable=False, help_text="Plans and reports, but can delete nothing."
     )

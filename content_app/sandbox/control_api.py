@@ -8,7 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import wraps
 from typing import Any
 
@@ -122,6 +122,14 @@ def late_content(account: Account, order: Order) -> Answer:
     return 201, {"guid": interaction.guid, "contentKey": content.contentKey, "due": iso(due)}
 
 
+def retention(account: Account, order: Order) -> Answer:
+    """Let the content of whatever is older than so many days run out. The statistics keep their rows."""
+    now, gone = account.now(), 0
+    for interaction in account.world.between(datetime.min.replace(tzinfo=UTC), now - timedelta(float(order["days"]))):
+        gone += len(account.world.remove(interaction, interaction.content, now))
+    return 200, {"gone": gone}
+
+
 def contact(account: Account, order: Order) -> Answer:
     """Let a subject be in touch once more: just now, or still ongoing."""
     now, person = account.now(), find_person(account, order["subject"])
@@ -181,6 +189,7 @@ routes = [
     Route("/sandbox/log", plain(log), methods=["GET"]),
     Route("/sandbox/remaining", plain(remaining), methods=["GET", "POST"]),
     Route("/sandbox/late-content", plain(late_content), methods=["POST"]),
+    Route("/sandbox/retention", plain(retention), methods=["POST"]),
     Route("/sandbox/contact", plain(contact), methods=["POST"]),
     Route("/sandbox/faults", plain(planned_faults), methods=["GET"]),
     Route("/sandbox/faults", plain(plan_fault), methods=["POST"]),

@@ -98,6 +98,8 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "search.finished": ("{candidates} files on {interactions} interactions found in {calls} calls",
                         "{way}, {expected} calls expected, shared by {shared}",
                         "{strangers} of other people passed over", "{late} after the scope"),
+    "leftovers.counted": ("{contacts} contacts without content in the statistics, {doubtful} doubtful",
+                          "{calls} calls, {expected} expected, shared by {shared}"),
     "candidate.chosen": ("{items} files {choice}: {reason}",),
     "plan.frozen": ("{kind} list {plan}, version {version}", "{delete} to delete, {keep} to keep", _FINGERPRINT),
     "content.discovered": ("{items} files wait for a supplementary list",),

@@ -21,7 +21,7 @@ from django.utils import timezone
 from PIL import Image
 
 from content_app import bundle, planning, reporting, systems, trials
-from content_app.models import Errand
+from content_app.models import Errand, System
 from requests_app import approval, csv_import, publisher, retention, sampling, validation
 from requests_app.errors import Refused
 from requests_app.models import Evidence, Request, StaffAccount
@@ -144,6 +144,14 @@ for _to, (_room, _reason, _who) in _ENDS.items():
 @act("search.finished", whole=False)
 def search(stage: Stage) -> Doing:
     return partial(stage.advance, stage.request("validated"))
+
+
+@act("leftovers.counted", whole=False)
+def count_leftovers(stage: Stage) -> Doing:
+    request = stage.request("validated")
+    stage.advance(request)
+    System.objects.update(reads_statistics=True)
+    return partial(stage.advance, request)
 
 
 def _searched(stage: Stage) -> Request:

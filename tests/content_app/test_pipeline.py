@@ -218,6 +218,7 @@ def test_what_the_system_says_becomes_what_a_person_reads(request_, monkeypatch,
     [
         ("lease_runs", ""), ("lost_lease", ""), ("moved_on", ""), ("wrong_state", ""), ("digest", "digest"),
         ("trial_failed", "needs_person"), ("barred", "needs_person"), ("credentials", "credentials"),
+        ("no_statistics", "statistics"),
         ("something_else", "needs_person"),
     ],
 )  # fmt: skip

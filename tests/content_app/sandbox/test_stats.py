@@ -24,6 +24,22 @@ def test_statistics_list_interactions_without_content_in_order_of_their_start(ce
     assert {row["direction"] for row in rows["items"]} == {"Inbound", "Outbound"}
 
 
+def test_statistics_keep_the_addresses_of_contacts_whose_content_ran_out_or_was_deleted(centre):
+    call = centre.rich_call()
+    window = {"start": days_back(31), "end": days_back(0), "limit": 5000}
+
+    def rows():
+        told = centre.call("GET", STATS, params=window).json()["items"]
+        return {row["guid"]: (row["start"], row["connectFrom"], row["connectTo"]) for row in told}
+
+    before = rows()
+    centre.batch(call["guid"])
+    assert centre.control("POST", "retention", json={"days": 1})["gone"] > 0
+    assert not [one for one in centre.sweep() if one["start"] < days_back(1)]
+    assert rows() == before
+    assert before[call["guid"]] == (call["start"], call["connectFrom"], call["connectTo"])
+
+
 def test_a_window_of_32_days_answers_400(centre):
     answer = centre.call("GET", STATS, params={"start": days_back(32), "end": days_back(0)})
     assert (answer.status_code, answer.json()) == (400, {"message": "Request window size limit exceeded 31 days"})
