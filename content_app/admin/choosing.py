@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 
-from content_app import discovery, planning
+from content_app import discovery, leftovers, planning
 from content_app.admin import doors, figures, listing, words
 from content_app.models import Candidate, System
 from requests_app import approval
@@ -131,7 +131,7 @@ def _context(request: HttpRequest, case: Request) -> dict[str, Any]:
         "files": rows.count(), "contacts": figures.contacts(rows), "matching": matching.count(),
         "open": rows.filter(included__isnull=True).count(), "going": rows.filter(included=True).count(),
         "keeping": rows.filter(included=False).count(), "late": figures.contacts(late),
-        "strangers": figures.strangers(case), "left_out": figures.left_out(case),
+        "leftovers": leftovers.latest(case), "strangers": figures.strangers(case), "left_out": figures.left_out(case),
         "finished": System.active.exists() and discovery.is_finished(case),
         "supplementary": case.state in planning.SUPPLEMENTABLE, "open_now": open_now, "own": own,
         "filtered": any(request.GET.get(name) for name in ("show", "class", "system")),

@@ -14,10 +14,10 @@ from uuid import UUID
 
 from django.db.models import Count, Max, Min, Q, QuerySet
 
-from content_app import discovery, planning, receipts, verification, windows
+from content_app import discovery, leftovers, planning, receipts, verification, windows
 from content_app.admin import words
 from content_app.connectors import registry
-from content_app.models import Candidate, Item, Plan, ReceiptItem, Search, System, Verification
+from content_app.models import Candidate, Item, Leftover, Plan, ReceiptItem, Search, System, Verification
 from requests_app.models import Request
 
 Found, Result, Outcome = Candidate.Kind, Verification.Result, ReceiptItem.Outcome
@@ -58,6 +58,21 @@ def _progress(system: System, search: Search | None) -> Progress:
         system.name, total if finished else search.cursor, total, search.calls_made, finished,
         search.calls_expected, search.sharers,
     )  # fmt: skip
+
+
+def counts(case: Request) -> list[Progress]:
+    """One line for each system whose statistics are read for this request."""
+    fresh = {one.system_id: one for one in leftovers.fresh(case).select_related("served_by").order_by("started_at")}
+    wanted = System.objects.filter(pk__in=leftovers.wanted_at(case) | fresh.keys()).order_by("name")
+    return [_count(system.name, fresh.get(system.pk)) for system in wanted]
+
+
+def _count(system: str, row: Leftover | None) -> Progress:
+    if row is None:
+        return Progress(system, 0, 0, 0, finished=False)
+    finished, expected = row.finished_at is not None, max(row.calls_expected, row.calls_made)
+    total = row.calls_made if finished else expected
+    return Progress(system, row.calls_made, total, row.calls_made, finished, row.calls_expected, row.served_by.sharers)
 
 
 def strangers(case: Request) -> int:

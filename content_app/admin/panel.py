@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from content_app import discovery, pipeline, planning, progress, receipts, safeguards, trials
+from content_app import discovery, leftovers, pipeline, planning, progress, receipts, safeguards, trials
 from content_app.admin import doors, figures, replying, safeguarding, words
 from content_app.models import Candidate, Errand, Plan
 from requests_app import approval
@@ -106,7 +106,8 @@ def _validated(case: Request) -> dict[str, Any]:
     return {
         "phase": "found" if finished else "searching" if searches else "no_system",
         "every": 0 if finished or not searches else MOVING,
-        "searches": searches, "table": table, "contacts": figures.contacts(rows),
+        "searches": searches, "counts": figures.counts(case), "leftovers": leftovers.latest(case),
+        "table": table, "contacts": figures.contacts(rows),
         "files": sum(row.count for row in table), "open": sum(row.open for row in table),
         "going": sum(row.go for row in table), "keeping": sum(row.keep for row in table),
         "strangers": figures.strangers(case), "left_out": figures.left_out(case),
@@ -116,7 +117,7 @@ def _validated(case: Request) -> dict[str, Any]:
 
 def _planned(case: Request) -> dict[str, Any]:
     plan = doors.current_plan(case)
-    told: dict[str, Any] = {"plan": plan}
+    told: dict[str, Any] = {"plan": plan, "leftovers": leftovers.latest(case)}
     if plan is not None:
         told |= {"extent": figures.extent(plan), "expired": plan.expires_at < timezone.now()}
     return told
@@ -155,7 +156,7 @@ def _results(case: Request) -> dict[str, Any]:
     later = figures.choosable(case)
     turned_up = planning.open_supplement(case)
     return {
-        "plan": plan, "extent": figures.extent(plan) if plan else None,
+        "leftovers": leftovers.latest(case), "plan": plan, "extent": figures.extent(plan) if plan else None,
         "deletion": figures.deletion(plan) if plan else None,
         "at_once": figures.read_back(case.pk, round_number=1), "again": figures.read_back(case.pk, round_number=2),
         "again_due": Errand.objects.filter(request=case).values_list("again_at", flat=True).first(),

@@ -17,7 +17,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone
 
-from content_app import brakes, trials
+from content_app import brakes, leftovers, trials
 from content_app.admin import changes, doors, figures, listing, safeguarding, words
 from content_app.models import Coverage, Item, Plan, System
 from requests_app import approval
@@ -136,7 +136,8 @@ def _context(request: HttpRequest, case: Request, plan: Plan) -> dict[str, Any]:
     current = case.state == State.PLANNED and plan.digest == case.plan_digest
     return {
         "title": f"{case.reference}: list {plan.version}", "case": case, "plan": plan, "part": part,
-        "extent": figures.extent(plan), "expired": plan.expires_at < timezone.now(), "current": current,
+        "extent": figures.extent(plan), "leftovers": leftovers.latest(case),
+        "expired": plan.expires_at < timezone.now(), "current": current,
         "listed": listing.of_items(
             rows, among=plan.items.all(), plan=plan, shown=shown, number=request.GET.get("page")
         ),

@@ -5,18 +5,22 @@ Out: the request and its list, moved there by the real rooms.
 Never here: a call to an outside system. What one would answer is written as receipts by the engine's own pen.
 """
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.urls import reverse
+from django.utils import timezone
 
 from content_app import planning, receipts, verification
-from content_app.models import Item, Plan, Step, System, Verification
+from content_app.models import Item, Leftover, Plan, StatisticsPass, Step, System, Verification
 from requests_app import audit, transitions
 from requests_app.models import Request
 from requests_app.states import State
 from tests import factories, story
+
+_MARCH = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 def address(name: str, *args: Any) -> str:
@@ -31,6 +35,20 @@ def found(staff: User, validator: User, *contents: dict[str, Any], system: Syste
         system = System.objects.filter(name=name).first() or factories.SystemFactory.create(name=name)
     story.found(request, system, *contents)
     return request
+
+
+def left_over(request: Request, *, contacts: int = 0, doubtful: int = 0, system: System | None = None) -> Leftover:
+    """What the statistics still hold was counted, and that is how much."""
+    system = system or System.objects.get()
+    at = timezone.now()
+    read = StatisticsPass.objects.create(
+        system=system, since=at - timedelta(days=28), until=at, windows=[], ended_at=at, ending="finished", sharers=3
+    )
+    span = {"earliest": _MARCH, "latest": _MARCH + timedelta(days=7)} if contacts else {}
+    return Leftover.objects.create(
+        request=request, system=system, served_by=read, contacts=contacts, doubtful=doubtful, calls_expected=2,
+        calls_made=1, started_at=at, finished_at=at, **span,
+    )  # fmt: skip
 
 
 def listed(staff: User, validator: User, *contents: dict[str, Any]) -> tuple[Request, Plan]:

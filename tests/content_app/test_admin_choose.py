@@ -41,6 +41,13 @@ def test_whoever_sees_requests_may_read_what_was_found(role, allowed, request, l
     assert answer.status_code == (200 if allowed else 403)
 
 
+def test_what_the_statistics_still_hold_stands_above_the_list(login, case, staff):
+    admin_story.left_over(case, contacts=1)
+    page = _texts(login(staff).get(address("choose", case.pk)))
+    assert "<b>1 contact</b> of this person" in page
+    assert page.index("Right to be Forgotten") < page.index('name="link"')
+
+
 def test_only_staff_are_offered_boxes_to_tick(login, case, staff, supervisor):
     assert 'name="link"' in _texts(login(staff).get(address("choose", case.pk)))
     assert 'name="link"' not in _texts(login(supervisor).get(address("choose", case.pk)))

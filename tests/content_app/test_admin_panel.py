@@ -1,12 +1,14 @@
 """The workshop's panel: what it says in each state, to whom, and what it never says."""
 
+import html
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
+from django.utils.html import strip_tags
 
-from content_app import windows
-from content_app.models import Candidate, Errand, Search
+from content_app import reporting, windows
+from content_app.models import Candidate, Errand, Leftover, Search, System
 from content_app.reporting import certificate
 from requests_app import approval, publisher
 from requests_app.models import Request
@@ -25,6 +27,11 @@ def look(login):
         return login(user).get(address("request_panel", request.pk), query)
 
     return panel
+
+
+def words(answer):
+    """What is to be read, without the markup."""
+    return " ".join(strip_tags(html.unescape(answer.content.decode())).split())
 
 
 @pytest.mark.parametrize("role", ["staff", "supervisor", "auditor", "privacy_manager", "dpo", "superuser"])
@@ -71,6 +78,50 @@ def test_once_searched_it_says_what_that_cost(look, staff, validator):
     assert b"106 calls, 105 expected, in one pass for 200 requests" in look(staff, case).content
     Search.objects.update(way="subject", calls_made=1, sharers=1)
     assert b"1 call, 105 expected." in look(staff, case).content
+
+
+def test_what_the_statistics_still_hold_is_said_from_the_search_to_the_end(look, staff, validator, supervisor):
+    case = admin_story.found(staff, validator)
+    admin_story.left_over(case, contacts=3, doubtful=1)
+    told = words(look(staff, case))
+    assert (
+        "still hold 3 contacts of this person, 2 March 2026 to 9 March 2026, of which no content was found; 1 more"
+        in told
+    )
+    assert "No API deletes them; use the vendor's screen Right to be Forgotten" in told
+    assert "Statistics of Contact centre EMEA: 1 call, 2 expected, in one pass for 3 requests." in told
+    waiting, _ = admin_story.listed(staff, validator)
+    done, _ = admin_story.verified(staff, validator, supervisor)
+    for other in (waiting, done):
+        admin_story.left_over(other, doubtful=1)
+        assert "still hold 1 contact that may be this person's" in words(look(staff, other)), other.state
+    reporting.record_reply(done.pk, actor=staff, channel="email")
+    assert "still hold 1 contact that may be this person's" in words(look(staff, done))
+
+
+def test_nothing_left_is_said_too_and_what_was_never_counted_is_not_mentioned(look, staff, validator):
+    case = admin_story.found(staff, validator)
+    assert "statistics" not in words(look(staff, case)).lower()
+    admin_story.left_over(case)
+    assert "hold no further contact of this person" in words(look(staff, case))
+
+
+def test_while_the_statistics_are_read_it_shows_how_far(look, staff, validator):
+    case = admin_story.found(staff, validator)
+    System.objects.update(reads_statistics=True)
+    assert "Statistics of Contact centre EMEA Waits for the search" in words(look(staff, case))
+    row = admin_story.left_over(case)
+    Leftover.objects.filter(pk=row.pk).update(finished_at=None)
+    assert "1 of about 2 look-ups, in one pass for 3 requests" in words(look(staff, case))
+
+
+def test_a_missing_scope_is_said_with_what_to_do(look, staff, validator):
+    case = admin_story.found(staff, validator)
+    System.objects.update(reads_statistics=True)
+    Errand.objects.create(request=case, next_at=timezone.now(), attention="statistics")
+    told = words(look(staff, case))
+    assert "A connected system does not let us read its statistics." in told
+    assert "adds the scope stats to the account, or switches reading statistics off" in told
 
 
 def test_it_says_so_when_no_system_is_connected(look, staff, validator):

@@ -44,6 +44,9 @@ def test_it_reads_as_a_person_reads_it(login, waiting, supervisor):
     for words in ("1 call recording", "Approve by", "1 voicemail", "Another person&#x27;s", "With agent 1342",
                   "+442079460000", "Out of reach", "Nothing held", "Who may not approve", "Sam Staff"):  # fmt: skip
         assert words in page
+    assert "Right to be Forgotten</i>" not in page
+    admin_story.left_over(case, contacts=1_200)
+    assert "<b>1,200 contacts</b> of this person" in _text(login(supervisor).get(address("review", case.pk)))
     visible = page.replace(f'value="{plan.digest}"', "")
     assert plan.digest not in visible
 

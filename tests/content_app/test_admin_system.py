@@ -64,6 +64,18 @@ def test_nobody_else_adds_or_changes_one(role, request, login, system):
     assert system.gateway_url == "http://127.0.0.1:9"
 
 
+def test_reading_statistics_is_off_until_an_administrator_ticks_it_and_the_form_names_the_scope(login, administrator):
+    add = reverse("admin:content_app_system_add")
+    assert "The account needs the scope stats for it." in login(administrator).get(add).content.decode()
+    login(administrator).post(add, FORM)
+    system = System.objects.get()
+    assert not system.reads_statistics
+    login(administrator).post(_page(system), FORM | {"reads_statistics": "on"})
+    system.refresh_from_db()
+    assert system.reads_statistics
+    assert _ledger() == ["system.changed", "system.changed"]
+
+
 def test_nobody_deletes_one(login, system, superuser):
     assert login(superuser).post(f"/admin/content_app/system/{system.pk}/delete/", {"post": "yes"}).status_code == 403
 
