@@ -14,14 +14,14 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Exists, Max, OuterRef
 
-from content_app import plan_digest
+from content_app import leftovers, plan_digest
 from content_app.models import Item, Plan, System, Verification
-from content_app.reporting import proof, story, tally
+from content_app.reporting import proof, story, tally, wording
 from content_app.reporting.story import Entry, day, instant
 from content_app.reporting.tally import Line
 from requests_app.models import Request
 
-SCHEMA, VERSION = "portal-report", 3
+SCHEMA, VERSION = "portal-report", 4
 Facts = dict[str, Any]
 
 
@@ -40,6 +40,7 @@ def facts(request_id: UUID) -> Facts:
         "identity_checks": story.identity_checks(entries),
         "steps": story.steps(entries),
         "searches": [_search(one) for one in story.searches(entries)],
+        "statistics": _statistics(request, entries),
         "lists": [_list(plan, entries) for plan in plans],
         "totals": tally.count(lines),
         "content": tally.by_system_and_class(plans, lines),
@@ -77,6 +78,17 @@ def _request(request: Request) -> Facts:
 def _search(told: Facts) -> Facts:
     """One search of one system: which way it was asked, and the calls that took."""
     return told | {"system": System.objects.get(pk=told["system"]).name}
+
+
+def _statistics(request: Request, entries: list[Entry]) -> list[Facts]:
+    """What each system's statistics still hold: the counts are the ledger's, the days are those of the rows."""
+    rows = {str(row.system_id): row for row in leftovers.latest(request)}
+    told = []
+    for one in story.statistics(entries):
+        row = rows[one["system"]]
+        days = {"earliest": row.earliest, "latest": row.latest, "read_from": row.served_by.since}
+        told.append(one | {"system": row.system.name} | {name: at and instant(at) for name, at in days.items()})
+    return sorted(told, key=lambda one: str(one["system"]))
 
 
 def _list(plan: Plan, entries: list[Entry]) -> Facts:
@@ -148,6 +160,8 @@ def _limits(told: Facts) -> list[dict[str, str]]:
         limits["after_scope"] = _after_scope(told)
     if later is not None and later["due_at"]:
         limits["later_read_back"] = _read_back_again(later)
+    if any(one["contacts"] or one["doubtful"] for one in told["statistics"]):
+        limits["statistics"] = _still_held(told["statistics"])
     limits |= _limits_of_the_proof(told["proof"])
     return [{"code": code, "text": text} for code, text in limits.items()]
 
@@ -171,6 +185,15 @@ def _limits_of_the_proof(proved: Facts) -> dict[str, str]:
             "carries no proof of them. Export it again later."
         )
     return limits
+
+
+def _still_held(statistics: list[Facts]) -> str:
+    """Contacts without content that a person must deal with at the vendor."""
+    held = " ".join(wording.still_held(one) for one in statistics if one["contacts"] or one["doubtful"])
+    return (
+        f"{held} No interface deletes them, and the portal has not: the vendor's screen Right to be Forgotten replaces "
+        "the addresses. The statistics of the contacts in this report stay as well until then."
+    )
 
 
 def _after_scope(told: Facts) -> str:

@@ -114,6 +114,16 @@ def searches(entries: list[Entry]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def statistics(entries: list[Entry]) -> list[dict[str, Any]]:
+    """The last count of what each system's statistics still hold where no content was found. ``system`` is the id."""
+    counted = {entry.facts["system"]: entry for entry in entries if entry.type == "leftovers.counted"}
+    return [
+        {name: entry.facts[name] for name in ("system", "contacts", "doubtful", "calls", "expected", "shared")}
+        | {"counted_at": entry.at}
+        for entry in counted.values()
+    ]
+
+
 def about_plan(entries: list[Entry], entry_type: str, plan_id: UUID) -> dict[str, str] | None:
     """Who did ``entry_type`` with this list, last; ``None`` when nobody did."""
     mine = [entry for entry in entries if entry.type == entry_type and entry.facts["plan"] == str(plan_id)]

@@ -64,6 +64,10 @@ def moment(text: str) -> str:
     return datetime.fromisoformat(text).strftime("%-d %b %Y, %H:%M")
 
 
+def _day(text: str) -> str:
+    return datetime.fromisoformat(text).strftime("%-d %B %Y")
+
+
 def words(code: str) -> str:
     """A code as words: ``callRecording`` and ``other_person`` become «Call recording» and «Other person»."""
     spaced = "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in code.replace("_", " "))
@@ -96,13 +100,27 @@ def summary(told: Facts) -> str:
     if not told["lists"]:
         return " ".join([*sentences, "Nothing was deleted."])
     if not totals["found"]:
-        return " ".join(
-            [*sentences, "The connected systems were searched, and nothing of the person was found in them."]
-        )
-    sentences.append(_fates(told, totals))
+        sentences.append("The connected systems were searched, and no content of the person was found in them.")
+    else:
+        sentences.append(_fates(told, totals))
     if totals["found"] > totals["kept"]:
         sentences.append(_readings(totals))
+    sentences += [still_held(one) for one in told["statistics"] if one["contacts"] or one["doubtful"]]
     return " ".join(sentences)
+
+
+def still_held(one: Facts) -> str:
+    """What the statistics of one system hold of the person where no content was found."""
+    contacts, doubtful = one["contacts"], one["doubtful"]
+    if not contacts:
+        theirs = "1 contact that may be" if doubtful == 1 else f"{doubtful} contacts that may be"
+        return f"The statistics of {one['system']} still hold {theirs} the person's, of which no content was found."
+    theirs = "1 contact" if contacts == 1 else f"{contacts} contacts"
+    more = f"; {doubtful} more may be theirs" if doubtful else ""
+    first, last = _day(one["earliest"]), _day(one["latest"])
+    span = f"on {first}" if first == last else f"{first} to {last}"
+    held = f"The statistics of {one['system']} still hold {theirs} of the person, {span}"
+    return f"{held}, of which no content was found{more}."
 
 
 def _end(told: Facts) -> str:
@@ -173,6 +191,7 @@ def _asked(told: Facts) -> list[list[str]]:
         ["Scope", _label(Scope, request["scope"]) + (f", {between}" if dated else "")],
         ["Received", moment(request["received_at"])],
         *([["Searched", _searched(told)]] if told["searches"] else []),
+        *([["Statistics read", _counted(told)]] if told["statistics"] else []),
         ["Scope frozen", moment(request["scope_as_of"]) if request["scope_as_of"] else "–"],
         ["State", _label(State, request["state"])],
         ["Outcome", outcome or "–"],
@@ -185,6 +204,11 @@ def _searched(told: Facts) -> str:
     """The last search of each system, and what it cost."""
     last = {one["system"]: one for one in told["searches"]}
     return "; ".join(f"{system}: {_calls(one)}" for system, one in sorted(last.items()))
+
+
+def _counted(told: Facts) -> str:
+    """What it cost to read the statistics of each system, and how far back."""
+    return "; ".join(f"{one['system']}, back to {_day(one['read_from'])}: {_calls(one)}" for one in told["statistics"])
 
 
 def _calls(search: Facts) -> str:

@@ -7,14 +7,15 @@ import jsonschema
 import pytest
 from django.core.management import call_command
 
-from content_app import noting, pipeline, planning, reporting
-from content_app.models import Search, System
+from content_app import leftovers, noting, pipeline, planning, reporting
+from content_app.models import Leftover, Search, System
 from content_app.reporting import sheet
 from content_app.reporting.wording import page
 from requests_app import approval, publisher
 from requests_app.models import LedgerLeaf, StaffPseudonym
 from tests import story
-from tests.content_app.reporting.desk import NAME, SCHEMA, A, B, C, Centre, run
+from tests.content_app import admin_story
+from tests.content_app.reporting.desk import NAME, SCHEMA, A, B, C, Centre, rows_of, run, text_of
 from tests.sandbox import CLIENT_ID, CLIENT_SECRET
 
 
@@ -68,6 +69,59 @@ def test_it_says_which_way_was_searched_and_what_that_cost(walk):
     assert found == {"system": system.name, "way": "sweep", "calls": 106, "expected": 105, "shared": 200}
     assert at < told["lists"][0]["frozen"]["at"]
     assert ["Searched", f"{system.name}: 106 calls, 105 expected, in one pass for 200 requests"] in page(told)["asked"]
+
+
+@pytest.fixture
+def with_leftovers(walk, validator):
+    """A request whose statistics were counted: three of theirs in the first days of March, one that may be."""
+    request = walk.to(to="validated")
+    row = admin_story.left_over(request, contacts=3, doubtful=1)
+    Leftover.objects.update(finished_at=None)
+    leftovers._finish(row)
+    walk.approve(request, walk.freeze(request))
+    run(request)
+    return request
+
+
+def test_it_says_what_the_statistics_still_hold_and_that_nothing_deletes_it(with_leftovers):
+    told = reporting.facts(with_leftovers.pk)
+    jsonschema.validate(told, SCHEMA)
+    (held,) = told["statistics"]
+    assert (held["contacts"], held["doubtful"], held["calls"], held["expected"], held["shared"]) == (3, 1, 1, 2, 3)
+    assert (held["earliest"][:10], held["latest"][:10]) == ("2026-03-02", "2026-03-09")
+    limit = next(one["text"] for one in told["cannot_vouch_for"] if one["code"] == "statistics")
+    said = (
+        "The statistics of Contact centre still hold 3 contacts of the person, 2 March 2026 to 9 March 2026, of which "
+        "no content was found; 1 more may be theirs."
+    )
+    assert limit.startswith(f"{said} No interface deletes them")
+    printed = page(told)
+    assert printed["summary"].endswith(said)
+    assert any(
+        label == "Statistics read" and words.endswith("1 call, 2 expected, in one pass for 3 requests")
+        for label, words in printed["asked"]
+    )
+    assert told["totals"] == reporting.facts(with_leftovers.pk)["totals"]
+
+
+def test_the_pdf_and_the_csv_say_it_too(with_leftovers):
+    printed = " ".join(text_of(reporting.render(with_leftovers.pk, fmt="pdf")).split())
+    assert printed.count("still hold 3 contacts of the person") == 2, "in the summary and among the limits"
+    assert any(
+        "Right to be Forgotten" in row["note"] for row in rows_of(reporting.render(with_leftovers.pk, fmt="csv"))
+    )
+
+
+def test_where_nothing_is_left_or_nobody_counted_no_limit_says_otherwise(walk):
+    request = walk.to(to="validated")
+    assert reporting.facts(request.pk)["statistics"] == []
+    row = admin_story.left_over(request)
+    Leftover.objects.update(finished_at=None)
+    leftovers._finish(row)
+    told = reporting.facts(request.pk)
+    assert (told["statistics"][0]["contacts"], told["statistics"][0]["earliest"]) == (0, None)
+    assert "statistics" not in {one["code"] for one in told["cannot_vouch_for"]}
+    assert "statistics" not in page(told)["summary"]
 
 
 def test_a_search_from_before_says_its_calls_alone(walk):

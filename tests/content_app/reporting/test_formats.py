@@ -120,4 +120,6 @@ def test_an_end_without_a_deletion_has_a_short_report(walk, staff, validator, pr
 
 def test_nothing_held_says_so(walk):
     told = reporting.facts(walk.to(contents=()).pk)
-    assert wording.summary(told) == "The connected systems were searched, and nothing of the person was found in them."
+    assert (
+        wording.summary(told) == "The connected systems were searched, and no content of the person was found in them."
+    )

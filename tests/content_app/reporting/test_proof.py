@@ -336,7 +336,7 @@ def test_the_pdf_has_the_proof_attached_and_prints_what_it_rests_on(walk, staff)
     ((name, (attached,)),) = reader.attachments.items()
     assert name == f"{request.reference}-proof.json"
     file = json.loads(attached)
-    assert (file["schema"], file["version"]) == ("portal-report-proof", 3)
+    assert (file["schema"], file["version"]) == ("portal-report-proof", 4)
     outsider.check(file, fingerprints=owner_s_keys())
     assert file["lists"] == told["lists"]
     assert not {"items", "content"} & set(file)
