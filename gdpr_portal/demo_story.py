@@ -45,6 +45,7 @@ def tell() -> int:
     who = {user.username: user for user in User.objects.filter(username__in=[player.username for player in CAST])}
     people = demo_world.people_of(centre.gateway_url)
     stage = Stage(who, centre, branch, people[: len(people) - SPARE], demo_world.people_of(branch.gateway_url))
+    _read_statistics(centre)
     systems.propose_deletion(centre.pk, actor=who["administrator"])
     systems.confirm_deletion(centre.pk, actor=who["supervisor"])
     for chapter in (_history, _deletions, _branch_office, _lists, _searches, _first_steps, _ends):
@@ -62,13 +63,23 @@ def _connect_branch() -> System:
             credential=BRANCH,
             defaults={"gateway_url": url, "auth_url": url},
             create_defaults={
-                "name": "Branch office", "kind": "vcc", "gateway_url": url, "auth_url": url, "history_days": days
+                "name": "Branch office", "kind": "vcc", "gateway_url": url, "auth_url": url, "history_days": days,
+                "reads_statistics": True,
             },
         )  # fmt: skip
         if fresh:
             keeper = User.objects.get(username="administrator")
             audit.append("system.changed", actor=keeper, about=system, system=system.pk, reason="added")
     return system
+
+
+def _read_statistics(centre: System) -> None:
+    """Its invented credentials have the scope, so what the statistics still hold can be seen in the demo."""
+    with transaction.atomic(durable=True):
+        centre.reads_statistics = True
+        centre.save(update_fields=["reads_statistics"])
+        keeper = User.objects.get(username="administrator")
+        audit.append("system.changed", actor=keeper, about=centre, system=centre.pk, reason="changed")
 
 
 # --- chapters --------------------------------------------------------------------------------------------------------

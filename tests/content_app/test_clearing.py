@@ -7,7 +7,18 @@ from django.db import connection
 from django.utils import timezone
 
 from content_app import clearing
-from content_app.models import Candidate, Coverage, Errand, Item, Plan, ReceiptItem, Search, Verification
+from content_app.models import (
+    Candidate,
+    Coverage,
+    Errand,
+    Item,
+    Leftover,
+    Plan,
+    ReceiptItem,
+    Search,
+    System,
+    Verification,
+)
 from requests_app.models import DataSubject, LedgerLeaf
 from tests.guards_aside import guards_aside
 
@@ -55,6 +66,23 @@ def test_details_go_and_counts_classes_outcomes_and_digests_stay(done):
         told = (item.external_id, item.content_key, item.line, item.agents, item.length, item.occurred_at)
         assert told == ("", item.pk.hex, "", [], None, plan.created_at)
     assert LedgerLeaf.objects.filter(type="list.cleared", object_id=str(done.pk)).count() == 1
+
+
+def test_counts_of_leftovers_go_even_one_under_way_and_the_ledger_s_number_stays(system, centre, rooms):
+    System.objects.update(reads_statistics=True)
+    centre.hold("gone")
+    request = rooms.take()
+    rooms.search(request)
+    finished = Leftover.objects.get()
+    Leftover.objects.create(
+        request=request, system=system, served_by=finished.served_by, counted=["gone"], started_at=timezone.now()
+    )
+    forget(request)
+    assert clearing.clear(request.subject_id, chunks=10)
+    assert not Leftover.objects.exists()
+    leaf = LedgerLeaf.objects.get(type="leftovers.counted")
+    assert b'"contacts":1' in bytes(leaf.leaf)
+    assert b"gone" not in bytes(leaf.leaf)
 
 
 def test_it_goes_on_where_it_stopped_and_says_so_once(done, monkeypatch):
