@@ -21,10 +21,10 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
-from content_app import brakes, clock
+from content_app import brakes
 from content_app.connectors.base import Content
 from content_app.models import Candidate, Intent, Item, Plan, Receipt, ReceiptItem, Step, StepItem, Verification
-from requests_app import audit
+from requests_app import audit, clock
 from requests_app.errors import Refused
 from requests_app.models import Approval, Request
 from requests_app.states import State

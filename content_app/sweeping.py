@@ -20,13 +20,14 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from content_app import belonging, clock, noting, systems, ways, windows
+from content_app import belonging, noting, systems, ways, windows
 from content_app.belonging import Crowd, Known, Tie
 from content_app.connectors import registry
 from content_app.connectors.base import ConnectorError, ContentConnector, Interaction
 from content_app.models import Errand, Search, Sweep, System
 from content_app.receipts import Beat
 from content_app.windows import Window
+from requests_app import clock
 from requests_app.errors import Refused
 from requests_app.models import DataSubject, Request
 from requests_app.states import State
