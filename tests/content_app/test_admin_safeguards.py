@@ -248,7 +248,7 @@ def test_the_delay_counts_down_on_the_request_and_on_the_screen(look, login, set
     case, _ = admin_story.approved(staff, validator, supervisor)
     panel = login(supervisor).get(address("request_panel", case.pk))
     assert re.search("It begins in 11 hours, 59 minutes", text(panel))
-    assert b'hx-trigger="every 30s"' in panel.content
+    assert b'hx-trigger="every 30s, look"' in panel.content
     said = text(look(supervisor))
     assert re.search(f"{case.reference} Approved by {supervisor.get_full_name()} begins in 11 hours, 59 minutes", said)
     login(supervisor).post(address("withdraw_approval", case.pk), {"reason": "mistake"})
