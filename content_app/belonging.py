@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from content_app.connectors.base import Interaction, Manifest, Query, Statistic
 from content_app.models import Candidate
-from requests_app import keys
+from requests_app import clock, keys
 from requests_app.identifiers import ADDRESS_KINDS, MIN_PREFIX, Kind, coarse, formats, left_out, matches
 from requests_app.models import Identifier, Request
 
@@ -78,9 +77,7 @@ def known(request: Request, *, region: str) -> list[Known]:
 
 def opened(request: Request) -> Iterator[tuple[Identifier, Kind, str]]:
     """What was known when the scope was frozen. What a later request of theirs names was not checked with this one."""
-    rows: QuerySet[Identifier] = request.subject.identifiers.filter(
-        created_at__lte=request.scope_as_of or timezone.now()
-    )
+    rows: QuerySet[Identifier] = request.subject.identifiers.filter(created_at__lte=request.scope_as_of or clock.now())
     for row in rows.order_by("pk"):
         yield row, Kind(row.kind), keys.unseal(row, "value_enc", subject_id=request.subject_id)
 

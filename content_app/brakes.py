@@ -18,8 +18,8 @@ from django.conf import settings
 from django.db.models import Exists, F, OuterRef, QuerySet
 from django.utils import timezone
 
-from content_app import clock
 from content_app.models import Allowance, Cap, Item, Plan, Step, StepItem
+from requests_app import clock
 from requests_app.errors import Refused
 from requests_app.models import Request
 

@@ -16,13 +16,14 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import QuerySet
 
-from content_app import belonging, clock, leftovers, noting, receipts, sweeping, systems, ways, windows
+from content_app import belonging, leftovers, noting, receipts, sweeping, systems, ways, windows
 from content_app.belonging import Known, Tie
 from content_app.connectors import registry
 from content_app.connectors.base import ContentConnector, Interaction, Query
 from content_app.models import Search, System
 from content_app.receipts import Beat
 from content_app.windows import Window
+from requests_app import clock
 from requests_app.models import Request, Scope
 from requests_app.states import State
 

@@ -22,12 +22,12 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q
 
-from content_app import acting, brakes, clock, limits, lookups, plan_digest, receipts, systems, trials, witnessing
+from content_app import acting, brakes, limits, lookups, plan_digest, receipts, systems, trials, witnessing
 from content_app.acting import Acts, Told
 from content_app.connectors.base import ConnectorError, ContentConnector, Interaction
 from content_app.models import Item, Plan, ReceiptItem, System
 from content_app.receipts import Beat
-from requests_app import publisher
+from requests_app import clock, publisher
 from requests_app.errors import Refused
 from requests_app.models import ApprovalBar, Request
 from requests_app.states import State

@@ -21,8 +21,8 @@ from enum import StrEnum
 
 from django.conf import settings
 
-from content_app import clock
 from content_app.models import Heartbeat
+from requests_app import clock
 
 Part = Heartbeat.Part
 

@@ -24,7 +24,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from content_app import belonging, clock, noting, systems, turns, ways, windows
+from content_app import belonging, noting, systems, turns, ways, windows
 from content_app.belonging import Crowd, Known
 from content_app.connectors import registry
 from content_app.connectors.base import ConnectorError, ContentConnector, Statistic, StatisticsPage
@@ -32,7 +32,7 @@ from content_app.models import Candidate, Leftover, Search, StatisticsPass, Syst
 from content_app.receipts import Beat
 from content_app.turns import Turn
 from content_app.windows import Window
-from requests_app import audit
+from requests_app import audit, clock
 from requests_app.errors import Refused
 from requests_app.identifiers import ADDRESS_KINDS
 from requests_app.models import Identifier, Request, Scope

@@ -25,10 +25,9 @@ from django.db import transaction
 from django.db.models import Exists, F, Q, QuerySet
 from django.db.models.functions import Least
 
-from content_app import clock
 from content_app.connectors.base import ConnectorError, Purpose
 from content_app.models import Breaker, Bucket, Lease, Safeguard, System
-from requests_app import audit
+from requests_app import audit, clock
 
 #: Codes of an account that is in trouble; any other says that it is well and does not want this call.
 OUTAGES = frozenset({"unreachable", "timeout", "cut_off", "server_error", "malformed"})

@@ -20,7 +20,7 @@ from content_app import receipts
 from content_app.belonging import ELSEWHERE, Doubt, Tie
 from content_app.connectors.base import Interaction
 from content_app.models import Candidate, Search
-from requests_app import audit
+from requests_app import audit, clock
 from requests_app.models import Request
 from requests_app.states import OPEN, State
 
@@ -44,13 +44,14 @@ def _candidates_of(run: Search, interaction: Interaction, tie: Tie, *, begun: bo
     late = request.scope_as_of is not None and interaction.started_at > request.scope_as_of
     kind = Found.AFTER_SCOPE if late else Found.DISCOVERED if begun else Found.FOUND
     included, link = _first_choice(tie, wanted=not late and in_date_range(request, interaction.started_at))
+    chosen_at = clock.now() if begun else None
     for content in interaction.content:
         yield Candidate(
             request=request, system_id=run.system_id, external_id=interaction.external_id, content_key=content.key,
             content_class=content.content_class, media_type=content.media_type[:80], length=content.length,
             occurred_at=interaction.started_at, direction=interaction.direction, line=_line(interaction, tie),
             agents=list(interaction.agents), found_by=tie.entry.row, shared=tie.entry.shared, doubt=tie.doubt,
-            kind=kind, included=included, link=link, chosen_at=timezone.now() if begun else None,
+            kind=kind, included=included, link=link, chosen_at=chosen_at,
         )  # fmt: skip
 
 

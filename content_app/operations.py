@@ -15,10 +15,10 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
-from content_app import clock, heartbeats, tasks
+from content_app import heartbeats, tasks
 from content_app.heartbeats import Condition, Sign
 from content_app.models import Breaker, Bucket, Errand, Heartbeat, Lease, ReceiptItem, System
-from requests_app import publisher
+from requests_app import clock, publisher
 from requests_app.models import LedgerQueue, Request
 from requests_app.states import OPEN
 

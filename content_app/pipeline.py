@@ -21,11 +21,11 @@ from django.db import transaction
 from django.db.models import F, Q, Sum
 from django.utils import timezone
 
-from content_app import clock, discovery, execution, heartbeats, limits, planning, receipts, safeguards, verification
+from content_app import discovery, execution, heartbeats, limits, planning, receipts, safeguards, verification
 from content_app.connectors.base import ConnectorError
 from content_app.models import Errand, Item, Leftover, Plan, Receipt, Search, Verification
 from content_app.receipts import Beat
-from requests_app import audit, deadlines, forgotten_list, gates, transitions
+from requests_app import audit, clock, deadlines, forgotten_list, gates, transitions
 from requests_app.errors import Refused
 from requests_app.models import Request
 from requests_app.states import State

@@ -15,12 +15,11 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Sum
-from django.utils import timezone
 
 from content_app import discovery, leftovers, plan_digest, receipts
 from content_app.connectors import registry
 from content_app.models import Candidate, Coverage, Item, Plan, System
-from requests_app import audit, barring, gates, transitions
+from requests_app import audit, barring, clock, gates, transitions
 from requests_app.errors import Refused
 from requests_app.models import ApprovalBar, Request, Right, StaffAccount
 from requests_app.states import OPEN, State
@@ -42,7 +41,7 @@ def choose(request_id: UUID, *, actor: User, candidate_ids: Iterable[UUID], link
     with transaction.atomic(durable=True):
         request = _request_for_freezing(request_id, actor)
         chosen = Candidate.objects.filter(request=request, pk__in=list(candidate_ids)).exclude(kind=Found.AFTER_SCOPE)
-        count = chosen.update(included=include, link=link, chosen_by=actor, chosen_at=timezone.now())
+        count = chosen.update(included=include, link=link, chosen_by=actor, chosen_at=clock.now())
         if not count:
             raise Refused("nothing_chosen", "Choose at least one item. Contacts after the scope cannot be included.")
         choice = "included" if include else "excluded"
@@ -116,7 +115,7 @@ def _require_ready(request: Request, candidates: list[Candidate], *, supplementa
 
 
 def _create_plan(request: Request, *, actor: User, supplementary: bool) -> Plan:
-    now = timezone.now()
+    now = clock.now()
     previous = request.plans.order_by("-version").first()
     made, expected = _spent(request)
     return Plan.objects.create(

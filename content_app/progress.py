@@ -15,8 +15,8 @@ from uuid import UUID
 
 from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
 
-from content_app import clock
 from content_app.models import Breaker, Errand, Item, Leftover, Receipt, ReceiptItem, Search, Step, Verification
+from requests_app import clock
 from requests_app.models import Approval, Decision, Request
 from requests_app.states import State
 

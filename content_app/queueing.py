@@ -17,7 +17,7 @@ from django.db import DatabaseError, connection
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 
-from content_app import clock
+from requests_app import clock
 
 logger = logging.getLogger(__name__)
 

@@ -19,12 +19,11 @@ import rfc8785
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
-from django.utils import timezone
 
-from content_app import brakes, clock
+from content_app import brakes
 from content_app.connectors.base import Content
 from content_app.models import Candidate, Intent, Item, Plan, Receipt, ReceiptItem, Step, StepItem, Verification
-from requests_app import audit
+from requests_app import audit, clock
 from requests_app.errors import Refused
 from requests_app.models import Approval, Request
 from requests_app.states import State
@@ -257,7 +256,7 @@ def _turned_up(plan: Plan, item: Item, content: Content) -> Candidate:
         request_id=plan.request_id, system_id=item.system_id, external_id=item.external_id, content_key=content.key,
         content_class=content.content_class, media_type=content.media_type[:80], length=content.length,
         occurred_at=item.occurred_at, direction=item.direction, line=item.line, agents=item.agents, shared=item.shared,
-        kind=Candidate.Kind.DISCOVERED, included=True, link=Candidate.Link.OWN_IDENTIFIER, chosen_at=timezone.now(),
+        kind=Candidate.Kind.DISCOVERED, included=True, link=Candidate.Link.OWN_IDENTIFIER, chosen_at=clock.now(),
     )  # fmt: skip
 
 

@@ -12,9 +12,9 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from content_app import brakes, clock, systems
+from content_app import brakes, systems
 from content_app.models import BrakeRelease, Braking, Errand, Plan, Safeguard
-from requests_app import audit, gates
+from requests_app import audit, clock, gates
 from requests_app.errors import Refused
 from requests_app.models import ApprovalBar, Request
 from requests_app.states import State

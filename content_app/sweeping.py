@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from content_app import belonging, clock, noting, systems, turns, ways, windows
+from content_app import belonging, noting, systems, turns, ways, windows
 from content_app.belonging import Crowd, Known, Tie
 from content_app.connectors import registry
 from content_app.connectors.base import ContentConnector, Interaction
@@ -27,6 +27,7 @@ from content_app.models import Search, Sweep, System
 from content_app.receipts import Beat
 from content_app.turns import Turn
 from content_app.windows import Window
+from requests_app import clock
 from requests_app.models import DataSubject, Request
 from requests_app.states import State
 

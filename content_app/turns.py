@@ -15,11 +15,11 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from content_app import clock
 from content_app.connectors.base import ConnectorError
 from content_app.models import Errand
 from content_app.models.sweep import Pass
 from content_app.receipts import Beat
+from requests_app import clock
 from requests_app.errors import Refused
 
 #: Seconds until a request that another worker's pass serves is looked at again; the pass wakes it earlier.

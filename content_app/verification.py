@@ -14,13 +14,12 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
 from content_app import lookups, receipts, systems
 from content_app.connectors.base import ContentConnector
 from content_app.models import Candidate, Item, Plan, System, Verification
 from content_app.receipts import Beat
-from requests_app import audit
+from requests_app import audit, clock
 from requests_app.models import Approval
 
 Result = Verification.Result
@@ -113,4 +112,4 @@ def _wait_for_a_new_list(plan: Plan, item: Item) -> None:
     """What should be gone and is not becomes a candidate again."""
     Candidate.objects.filter(
         request_id=plan.request_id, system_id=item.system_id, external_id=item.external_id, content_key=item.content_key
-    ).update(kind=Candidate.Kind.REAPPEARED, included=True, link=item.ground, chosen_at=timezone.now())
+    ).update(kind=Candidate.Kind.REAPPEARED, included=True, link=item.ground, chosen_at=clock.now())

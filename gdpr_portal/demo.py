@@ -38,6 +38,9 @@ HISTORY_DAYS = 28
 PEOPLE = 28
 #: The branch office's own contact centre is small, and was connected a few days ago.
 BRANCH_DAYS = 6
+#: Whom it invents: nobody who has a number of somebody at the contact centre. Else a list of theirs would have files at
+#: the branch too, and would rest half done, in shadow mode.
+BRANCH_SEED = 3
 #: Seconds until a process must answer, and seconds it has for stopping in order.
 PATIENCE, GRACE = 60.0, 6.0
 #: A process that is restarted so often within a minute will not get better.
@@ -261,7 +264,7 @@ def run(env: dict[str, str], *words: str) -> None:
 def parts_of(port: int) -> tuple[Part, Part, Part, Part, Part]:
     """Sandbox, the branch office's sandbox, web server, worker, loop."""
     sandbox = ("-m", "content_app.sandbox", "vcc", "--port=0")
-    branch = ("--seed=2", f"--days={BRANCH_DAYS}", "--subjects=3", "--interactions=200")
+    branch = (f"--seed={BRANCH_SEED}", f"--days={BRANCH_DAYS}", "--subjects=3", "--interactions=200")
     gunicorn = ("-m", "gunicorn", "gdpr_portal.wsgi:application", f"--bind={HOST}:{port}", "--worker-class=gthread")
     return (
         Part("sandbox", *sandbox, f"--days={HISTORY_DAYS}", f"--subjects={PEOPLE}"),

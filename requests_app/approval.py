@@ -16,7 +16,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from requests_app import audit, gates, transitions
+from requests_app import audit, clock, gates, transitions
 from requests_app.errors import Refused
 from requests_app.models import Approval, ApprovalBar, ApprovalWithdrawal, Decision, Request
 from requests_app.states import State
@@ -87,7 +87,7 @@ def approve(
                 raise Refused("stale_digest", "The list has changed since you opened it. Reload, and review it again.")
             if items != listed:
                 raise Refused("wrong_count", "The list does not delete that many files. Look again, then confirm.")
-            if expires_at < timezone.now():
+            if expires_at < clock.now():
                 raise Refused("plan_expired", "The list has expired. Send it back so that a fresh one is frozen.")
             shown_at = step_up(actor)
             return _store(request, actor=actor, plan_id=plan_id, digest=digest, items=items, step_up_at=shown_at)
@@ -106,7 +106,7 @@ def approve(
 def _store(
     request: Request, *, actor: User, plan_id: UUID, digest: str, items: int, step_up_at: datetime | None
 ) -> Approval:
-    execute_after = timezone.now() + timedelta(hours=settings.PORTAL_APPROVAL_DELAY_HOURS)
+    execute_after = clock.now() + timedelta(hours=settings.PORTAL_APPROVAL_DELAY_HOURS)
     approval = Approval.objects.create(
         request=request, plan_id=plan_id, digest=digest, by=actor, step_up_at=step_up_at, execute_after=execute_after
     )

@@ -61,7 +61,7 @@ def size() -> int:
     """Bytes of the list; 0 where there is none."""
     try:
         return path().stat().st_size
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return 0
 
 
@@ -72,7 +72,7 @@ def ids(*, since: int = 0, place: Path | None = None) -> Iterator[UUID]:
     """
     try:
         text = (place or path()).read_bytes()
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     for line in text[since:].splitlines():
         try:

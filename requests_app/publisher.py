@@ -28,7 +28,7 @@ from requests_app import audit, sequencer, signed_note, signing_keys, tlog
 from requests_app.errors import Refused
 from requests_app.models import Checkpoint, Cosignature, LedgerIndex, LedgerLog, SequencerLease
 from requests_app.signed_note import Head, VerifierKey
-from requests_app.tile_store import TileStore
+from requests_app.tile_store import TileStore, fault_of
 
 #: Entries that are put into tiles at once. A multiple of a tile's width.
 CHUNK = 64 * tlog.WIDTH
@@ -61,9 +61,12 @@ class Mismatch(Refused):
 def publish() -> Checkpoint | None:
     """Publish everything that is committed; the newest checkpoint, or ``None`` for an empty ledger.
 
-    Raises ``Mismatch`` when the past does not fit, and ``Refused('no_ledger_key')`` in a process that may not sign.
+    Raises ``Mismatch`` when the past does not fit, ``Refused('no_ledger_key')`` in a process that may not sign, and
+    ``Refused('not_published')`` where no folder can be.
     """
     sequencer.drain()
+    if words := fault_of(Path(settings.PORTAL_LEDGER_DIR)):
+        raise Refused("not_published", words)
     newest = latest()
     if newest and _is_up_to_date(newest):
         return newest
@@ -98,7 +101,7 @@ def _note_fault(lease: SequencerLease, fault: str) -> None:
 def fault() -> str:
     """What keeps the ledger from being published, in words; empty while it is sound."""
     code = SequencerLease.objects.filter(name=sequencer.NAME).values_list("fault", flat=True).first()
-    return FAULTS.get(code, code) if code else ""
+    return FAULTS.get(code, code) if code else fault_of(Path(settings.PORTAL_LEDGER_DIR))
 
 
 def require_sound() -> None:

@@ -75,6 +75,14 @@ class TileStore:
         shutil.rmtree(full.with_name(f"{full.name}.p"), ignore_errors=True)
 
 
+def fault_of(place: Path) -> str:
+    """Why no log can be put there, and what to do; empty where there is a folder, or one can be made."""
+    nearest = next(one for one in (place, *place.parents) if os.path.lexists(one))
+    if nearest.is_dir():
+        return ""
+    return f"PORTAL_LEDGER_DIR needs a folder, and {nearest} is none. Move that away, or name another folder."
+
+
 def _is_draft(file: Path) -> bool:
     """``.NAME.PID``, as ``write`` calls what is not whole yet."""
     return file.suffix[1:].isdecimal() and file.is_file()

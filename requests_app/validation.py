@@ -21,7 +21,7 @@ from django.db import transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from requests_app import access_log, audit, barring, gates, keys, suppression, transitions, virus_scan
+from requests_app import access_log, audit, barring, clock, gates, keys, suppression, transitions, virus_scan
 from requests_app.errors import Refused
 from requests_app.file_checks import Upload, check
 from requests_app.models import ApprovalBar, Decision, Evidence, Finding, Request, Right, Suppression
@@ -219,7 +219,7 @@ def validate(request_id: UUID, *, actor: User) -> None:
             reached, needed = level_reached(request), level_needed(request)
             if reached < needed:
                 raise Refused("level_too_low", f"The checks reach {reached}, not {needed}. Record a further check.")
-            now = timezone.now()
+            now = clock.now()
             barring.bar(request, user=actor, ground=ApprovalBar.Ground.VALIDATED, actor=actor)
             transitions.move(
                 request.pk, seen=State.RECEIVED, to=State.VALIDATED, actor=actor, scope_as_of=now, validated_by=actor

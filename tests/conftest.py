@@ -165,7 +165,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     The database's clock as well.
     """
-    monkeypatch.setattr("content_app.clock.now", lambda: dt.datetime.now(dt.UTC))
+    monkeypatch.setattr("requests_app.clock.now", lambda: dt.datetime.now(dt.UTC))
     with time_machine.travel(MONDAY, tick=False) as traveller:
         yield traveller
 

@@ -1,12 +1,13 @@
 """The operators' page: what runs, what waits, how much of each account's limits is used, what fails.
 
 In:  administrators, supervisors, and whoever reads the ledger.
-Out: one page that looks again by itself.
+Out: one page that looks again by itself, and less often as long as it finds nothing new.
 Never here: a button. What can be done about a system is on its own page, about a request on its own.
 """
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 from uuid import UUID
 
@@ -20,8 +21,8 @@ from content_app.admin import doors, working
 from content_app.models import Errand
 from requests_app.states import State
 
-#: Seconds between two looks, and how many requests with one attention are named.
-EVERY, NAMED = 10, 5
+#: Seconds between two looks, at least and at most, and how many requests with one attention are named.
+EVERY, SELDOM, NAMED = 10, 60, 5
 _MAY = ("content_app.change_system", "content_app.stop_system", "requests_app.view_ledgerleaf")
 _TONES = {"closed": "green", "open": "red", "half_open": "amber"}
 
@@ -32,7 +33,16 @@ def operators(request: HttpRequest) -> HttpResponse:
     user = doors.user_of(request)
     if not any(user.has_perm(permission) for permission in _MAY):
         raise PermissionDenied("Your role does not run the portal.")
-    return doors.page(request, "content/operations.html", _context(names=working.may_look(user)))
+    context = _context(names=working.may_look(user))
+    every = _pause(request.GET.get("seen", ""), doors.number(request.GET.get("after", "")), token=context["token"])
+    return doors.page(request, "content/operations.html", context | {"every": every})
+
+
+def _pause(seen: str, after: int | None, *, token: str) -> int:
+    """Seconds until the next look: twice as many as before the last one, where that found what was ``seen`` before."""
+    if seen != token or after is None:
+        return EVERY
+    return max(EVERY, min(2 * after, SELDOM))
 
 
 def _context(*, names: bool) -> dict[str, Any]:
@@ -41,7 +51,7 @@ def _context(*, names: bool) -> dict[str, Any]:
     looks = list(operations.machinery(figures.signs))
     busy = {node: count for node, count in figures.at_work.items() if node}
     return {
-        "title": "Operations", "figures": figures, "every": EVERY,
+        "title": "Operations", "figures": figures, "token": _token(figures),
         "troubles": [look for look in looks if not look.well],
         "signs": [(sign, busy.get(sign.node, 0), _condition(sign)) for sign in figures.signs],
         "accounts": [(account, _tone(account)) for account in figures.accounts],
@@ -49,6 +59,22 @@ def _context(*, names: bool) -> dict[str, Any]:
         "states": [(State(state).label, count) for state, count in sorted(figures.states.items())],
         "failed_hour": sum(account.failed_hour for account in figures.accounts),
     }  # fmt: skip
+
+
+def _token(figures: operations.Figures) -> str:
+    """What the page says, but for moments: it changes when something has happened."""
+    signs = [(sign.node, sign.part, sign.condition, sign.workers, sign.queued) for sign in figures.signs]
+    accounts = [
+        (
+            one.system.pk, one.system.name, one.system.stopped, one.system.shadow, one.system.delete_parallel,
+            one.position, one.words, one.reason, one.in_flight, one.failed_hour, one.failed_day,
+            one.calls.ever, one.calls.allowed, one.batches.ever, one.batches.allowed,
+        )
+        for one in figures.accounts
+    ]  # fmt: skip
+    counts = [sorted(counted.items()) for counted in (figures.attentions, figures.states, figures.at_work)]
+    said = repr((signs, accounts, counts, figures.queue.waiting, figures.unnumbered, figures.ledger_fault))
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def _condition(sign: heartbeats.Sign) -> tuple[str, str]:

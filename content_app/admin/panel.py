@@ -13,12 +13,11 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 
 from content_app import discovery, leftovers, pipeline, planning, progress, receipts, safeguards, trials
 from content_app.admin import doors, figures, replying, safeguarding, words
 from content_app.models import Candidate, Errand, Plan
-from requests_app import approval
+from requests_app import approval, clock
 from requests_app.models import Approval, Request, Right
 from requests_app.states import State
 
@@ -119,7 +118,7 @@ def _planned(case: Request) -> dict[str, Any]:
     plan = doors.current_plan(case)
     told: dict[str, Any] = {"plan": plan, "leftovers": leftovers.latest(case)}
     if plan is not None:
-        told |= {"extent": figures.extent(plan), "expired": plan.expires_at < timezone.now()}
+        told |= {"extent": figures.extent(plan), "expired": plan.expires_at < clock.now()}
     return told
 
 
@@ -129,7 +128,7 @@ def _approved(case: Request) -> dict[str, Any]:
     if plan is None or given is None:
         return {}
     done = figures.deletion(plan)
-    delayed = given.execute_after > timezone.now() and not done.begun
+    delayed = given.execute_after > clock.now() and not done.begun
     return {
         "phase": "delayed" if delayed else "deleting" if done.begun else "starting",
         "every": COUNTING_DOWN if delayed else MOVING, "trials": trials.standings(plan),

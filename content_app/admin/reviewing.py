@@ -15,12 +15,11 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
-from django.utils import timezone
 
 from content_app import brakes, leftovers, trials
 from content_app.admin import changes, doors, figures, listing, safeguarding, words
 from content_app.models import Coverage, Item, Plan, System
-from requests_app import approval
+from requests_app import approval, clock
 from requests_app.models import ApprovalBar, Request
 from requests_app.states import State
 
@@ -137,7 +136,7 @@ def _context(request: HttpRequest, case: Request, plan: Plan) -> dict[str, Any]:
     return {
         "title": f"{case.reference}: list {plan.version}", "case": case, "plan": plan, "part": part,
         "extent": figures.extent(plan), "leftovers": leftovers.latest(case),
-        "expired": plan.expires_at < timezone.now(), "current": current,
+        "expired": plan.expires_at < clock.now(), "current": current,
         "listed": listing.of_items(
             rows, among=plan.items.all(), plan=plan, shown=shown, number=request.GET.get("page")
         ),

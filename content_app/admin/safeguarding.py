@@ -22,6 +22,7 @@ from django.views.decorators.http import require_GET, require_POST
 from content_app import brakes, safeguards, systems
 from content_app.admin import doors, words
 from content_app.models import Allowance, BrakeRelease, Cap, Errand, Plan, Safeguard, System
+from requests_app import clock
 from requests_app.models import Approval, Request
 from requests_app.states import State
 
@@ -94,7 +95,7 @@ def _uses() -> list[Use]:
 
 def _delayed() -> list[Approval]:
     """Approvals that can still be withdrawn by one click."""
-    waiting = Approval.objects.filter(withdrawal__isnull=True, execute_after__gt=brakes.clock.now())
+    waiting = Approval.objects.filter(withdrawal__isnull=True, execute_after__gt=clock.now())
     approved = waiting.filter(request__state=State.APPROVED).select_related("request", "by")
     return list(approved.order_by("execute_after")[:SHOWN])
 

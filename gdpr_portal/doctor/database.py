@@ -16,8 +16,8 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from content_app import clock
 from gdpr_portal.doctor.finding import Findings, fail, ok, warn
+from requests_app import clock
 
 CLOCK_SECONDS = 5.0
 _MIGRATED = ("requests_app", "content_app")

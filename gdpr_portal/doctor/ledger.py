@@ -18,7 +18,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from gdpr_portal.doctor.finding import Findings, fail, ok, warn
-from requests_app import publisher, signing_keys
+from requests_app import publisher, signing_keys, tile_store
 from requests_app.models import Checkpoint, Cosignature, LedgerLog
 from requests_app.signed_note import COSIGNATURE_V1, BadNote, VerifierKey
 
@@ -28,7 +28,9 @@ SILENCE = timedelta(minutes=3)
 
 def is_sound() -> Findings:
     """What is published and what is stored fit, as far as whoever publishes has seen."""
-    if fault := publisher.fault():
+    if fault := tile_store.fault_of(Path(settings.PORTAL_LEDGER_DIR)):
+        yield fail("ledger", fault, "Then run manage.py sequence_ledger. Nothing is deleted before.")
+    elif fault := publisher.fault():
         does = "Run manage.py verify_audit --folder. Nothing is deleted until this is mended (docs/ledger.md)."
         yield fail("ledger", fault, does)
     elif newest := publisher.latest():

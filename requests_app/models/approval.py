@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import models
 
-from requests_app.models.base import Row
+from requests_app.models.base import Row, present
 from requests_app.models.request import Request
 
 
@@ -36,7 +36,7 @@ class Approval(Row):
     plan_id = models.UUIDField(unique=True)
     digest = models.CharField(max_length=64)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(default=present, editable=False)
     step_up_at = models.DateTimeField(null=True, help_text="When the second factor was last shown.")
     execute_after = models.DateTimeField()
 

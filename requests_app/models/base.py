@@ -6,6 +6,8 @@ from uuid import UUID
 from django.db import models
 from uuid_utils.compat import uuid7
 
+from requests_app import clock
+
 #: By how much a row's key and its own moment may differ, should a clock have been set meanwhile.
 MARGIN = timedelta(hours=1)
 
@@ -14,6 +16,11 @@ def first_key(at: datetime) -> UUID:
     """The lowest UUIDv7 of that millisecond. A row gets its key when it comes into being, so days are found by keys."""
     milliseconds = max(0, int(at.timestamp() * 1000))
     return UUID(int=milliseconds << 80)
+
+
+def present() -> datetime:
+    """The default of a moment that is compared with what other hosts have set: the database's clock."""
+    return clock.now()
 
 
 class Row(models.Model):

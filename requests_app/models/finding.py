@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import models
 
-from requests_app.models.base import Row
+from requests_app.models.base import Row, present
 from requests_app.models.request import Request
 
 
@@ -84,7 +84,7 @@ class Decision(Row):
     kind = models.CharField(max_length=18, choices=Kind)
     reason = models.CharField(max_length=40)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(default=present, editable=False)
 
     class Meta:
         ordering = ["at"]

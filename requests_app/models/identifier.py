@@ -3,7 +3,7 @@
 from django.db import models
 
 from requests_app.identifiers import LABELS, Kind
-from requests_app.models.base import Row
+from requests_app.models.base import Row, present
 from requests_app.models.subject import DataSubject
 
 
@@ -18,7 +18,7 @@ class Identifier(Row):
     #: HMAC-SHA256 over kind and normal form, under an index key from the environment.
     blind_index = models.BinaryField(max_length=32)
     index_key_id = models.PositiveIntegerField()
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=present, editable=False)
 
     class Meta:
         indexes = [models.Index(fields=["blind_index"], name="identifier_blind_index")]

@@ -98,6 +98,16 @@
     event.detail.target.replaceChildren(note);
   });
 
+  // What looks again by itself does so while somebody can see it, and at once when they come back.
+  const looks = "[hx-trigger^=every]";
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden && event.detail.elt.matches(looks)) event.preventDefault();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return;
+    for (const part of document.querySelectorAll(looks)) part.dispatchEvent(new Event("look"));
+  });
+
   // Staff fields only where the person is staff.
   const kind = document.querySelector("select[name=subject_kind]");
   const staff = document.querySelector("[data-staff-only]");

@@ -127,3 +127,28 @@ def test_the_operators_page_is_readable_and_looks_again_by_itself(
     factories.heartbeat("cluster", node="green-7")
     expect(middle).to_contain_text("green-7", timeout=30_000)
     assert same()
+
+
+def test_in_a_tab_that_nobody_sees_nothing_is_asked(
+    deleting: tuple[Request, Plan], supervisor: User, sign_in: Callable[[User], Page], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("content_app.admin.operating.EVERY", 1)
+    monkeypatch.setattr("content_app.admin.operating.SELDOM", 1)
+    page = sign_in(supervisor)
+    page.get_by_role("link", name="Operations").click()
+    middle = page.locator("#operations")
+    factories.heartbeat("cluster", node="green-7")
+    expect(middle).to_contain_text("green-7", timeout=15_000)
+    page.evaluate("Object.defineProperty(document, 'hidden', { configurable: true, get: () => true })")
+    page.wait_for_load_state("networkidle")
+    asked: list[str] = []
+    page.on("request", lambda one: asked.append(one.url))
+    factories.heartbeat("cluster", node="green-8")
+    page.wait_for_timeout(4_000)
+    assert asked == []
+    monkeypatch.setattr("content_app.admin.operating.EVERY", 1_000)
+    page.evaluate("delete document.hidden")
+    expect(middle).to_have_attribute("hx-trigger", "every 1000s, look", timeout=15_000)
+    factories.heartbeat("cluster", node="green-9")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(middle).to_contain_text("green-9", timeout=15_000)

@@ -15,10 +15,11 @@ from types import SimpleNamespace
 import pytest
 from django.utils import timezone
 
-from content_app import clock, discovery, limits, pipeline, planning, systems, trials
+from content_app import discovery, limits, pipeline, planning, systems, trials
 from content_app.connectors import http
 from content_app.connectors.base import ConnectorError
 from content_app.models import Breaker, Errand, Intent, Item, ReceiptItem, Verification
+from requests_app import clock
 from requests_app.models import LedgerLeaf
 from requests_app.states import State
 from tests import story

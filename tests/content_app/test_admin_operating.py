@@ -1,5 +1,7 @@
 """The operators' page: who opens it, and what it names to whom."""
 
+import html
+import re
 from datetime import timedelta
 
 import pytest
@@ -83,6 +85,23 @@ def test_an_empty_portal_says_so(login, administrator):
     page = _words(login(administrator).get(PAGE))
     for words in ("Nothing runs", "No system is connected", "No request waits.", "No request is open."):
         assert words in page
+
+
+def test_it_looks_less_often_as_long_as_nothing_is_new(busy, login, supervisor):
+    client, again, pauses = login(supervisor), PAGE, []
+
+    def look():
+        nonlocal again
+        middle = re.search(r'hx-get="([^"]+)" .* hx-trigger="every (\d+)s, look"', client.get(again).content.decode())
+        again = html.unescape(middle[1])
+        return int(middle[2])
+
+    for _ in range(5):
+        pauses.append(look())
+    assert pauses == [10, 20, 40, 60, 60]
+    Errand.objects.update(attention="")
+    assert [look(), look()] == [10, 20]
+    assert client.get(f"{again.partition('after=')[0]}after=0").context["every"] == 10
 
 
 def test_more_requests_cost_no_more_questions(busy, login, supervisor, staff, validator):

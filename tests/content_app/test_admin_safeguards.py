@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from content_app import brakes, safeguards
 from content_app.models import Allowance, BrakeRelease, Errand, Safeguard, System
+from requests_app import clock
 from requests_app.models import ApprovalBar, LedgerLeaf
 from tests import factories
 from tests.content_app import admin_story
@@ -32,7 +33,7 @@ def held(settings, staff, validator, supervisor):
     """An approved list of two files, which is more than one list may have."""
     settings.PORTAL_APPROVAL_DELAY_HOURS, settings.PORTAL_PLAN_CAP = 0, 1
     case, plan = admin_story.approved(staff, validator, supervisor, {}, {})
-    Errand.objects.update_or_create(request=case, defaults={"attention": "braked", "next_at": brakes.clock.now()})
+    Errand.objects.update_or_create(request=case, defaults={"attention": "braked", "next_at": clock.now()})
     return case, plan
 
 
@@ -247,7 +248,7 @@ def test_the_delay_counts_down_on_the_request_and_on_the_screen(look, login, set
     case, _ = admin_story.approved(staff, validator, supervisor)
     panel = login(supervisor).get(address("request_panel", case.pk))
     assert re.search("It begins in 11 hours, 59 minutes", text(panel))
-    assert b'hx-trigger="every 30s"' in panel.content
+    assert b'hx-trigger="every 30s, look"' in panel.content
     said = text(look(supervisor))
     assert re.search(f"{case.reference} Approved by {supervisor.get_full_name()} begins in 11 hours, 59 minutes", said)
     login(supervisor).post(address("withdraw_approval", case.pk), {"reason": "mistake"})

@@ -51,7 +51,7 @@ def test_the_panel_says_why_and_what_to_do(attention, login, parked, staff):
     Errand.objects.update(attention=attention)
     page = login(staff).get(address("request_panel", parked.pk)).content.decode()
     assert "It is not tried again by itself" in page
-    assert 'hx-trigger="every 10s"' in page, "somebody else may start it again meanwhile"
+    assert 'hx-trigger="every 10s, look"' in page, "somebody else may start it again meanwhile"
 
 
 @pytest.mark.parametrize("role", ["staff", "auditor", "privacy_manager", "dpo", "administrator", "agent", "outsider"])

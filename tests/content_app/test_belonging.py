@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import hypothesis.strategies as st
 import pytest
+from django.utils import timezone
 from hypothesis import example, given, settings
 
 from content_app import belonging
@@ -73,7 +74,15 @@ def test_somebody_else_has_another(kind, one, other):
 def known(kind, value, region):
     others = left_out(kind, value, region=region)
     doubtful = tuple(text for text in others if len(text) >= MIN_PREFIX[kind])
-    return Known(Identifier(), kind, value, False, tuple(formats(kind, value, region=region)), doubtful, 0)
+    return Known(
+        Identifier(created_at=timezone.now()),
+        kind,
+        value,
+        False,
+        tuple(formats(kind, value, region=region)),
+        doubtful,
+        0,
+    )
 
 
 @settings(deadline=None)

@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection, transaction
 from content_app import brakes, pipeline, planning, receipts, safeguards
 from content_app.connectors.base import ConnectorError
 from content_app.models import Allowance, BrakeRelease, Braking, Errand, Intent, Step
+from requests_app import clock
 from requests_app.errors import Refused
 from requests_app.models import ApprovalBar, LedgerLeaf
 from tests import story
@@ -84,7 +85,7 @@ def test_a_list_above_its_cap_sends_nothing_until_a_second_supervisor_releases_i
     assert [(one["cap"], one["items"]) for one in facts("brake.applied")] == [("plan", 3)]
     release(request, second_supervisor)
     errand = Errand.objects.get()
-    assert (errand.attention, errand.next_at <= brakes.clock.now()) == ("", True)
+    assert (errand.attention, errand.next_at <= clock.now()) == ("", True)
     work(request)
     request.refresh_from_db()
     assert request.state == "executed"
@@ -306,6 +307,7 @@ settings.PORTAL_DAY_CAP = 50
 from content_app import receipts
 from content_app.models import Item, Plan
 from requests_app.errors import Refused
+from requests_app import clock
 plan, first, last = Plan.objects.get(pk=sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
 items, taken = list(plan.items.order_by("external_id"))[first:last], 0
 sys.stdin.readline()

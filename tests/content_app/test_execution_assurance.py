@@ -159,8 +159,9 @@ def test_a_mismatch_that_comes_up_in_the_middle_stops_before_the_next_call(appro
 
 def test_a_disk_that_takes_no_tiles_stops_deletion(approved, centre, rooms, ledger_directory):
     publisher.publish()
-    shutil.rmtree(ledger_directory)
-    ledger_directory.write_text("a file where the directory was")
+    log = ledger_directory / str(datetime.now(UTC).year)
+    shutil.rmtree(log)
+    log.write_text("a file where the directory was")
     with pytest.raises(Refused, match="cannot be written") as refusal:
         rooms.execute(approved)
     assert refusal.value.code == "not_published"

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from content_app import clock, limits, systems
+from content_app import limits, systems
 from content_app.connectors.base import ConnectorError
 from content_app.models import Breaker, Bucket, Lease, System
+from requests_app import clock
 from requests_app.models import LedgerLeaf
 from tests.factories import SystemFactory
 

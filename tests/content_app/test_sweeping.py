@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from content_app import clock, discovery, pipeline, sweeping, systems, turns, windows
+from content_app import discovery, pipeline, sweeping, systems, turns, windows
 from content_app.connectors.base import ConnectorError
 from content_app.models import Candidate, DayCount, Errand, Search, Sweep
-from requests_app import approval, validation
+from requests_app import approval, clock, validation
 from requests_app.errors import Refused
 from requests_app.models import LedgerLeaf
 from tests.centre import COMPANY_LINE, Centre, plug

@@ -5,6 +5,9 @@ import re
 import signal
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
+from uuid import UUID
 
 import httpx
 import pytest
@@ -37,13 +40,14 @@ def demo(tmp_path_factory):
         yield one
 
 
-def sign_in(port, username, password):
+@contextmanager
+def signed_in(port, username, password):
+    """(client, the page that it is shown first)."""
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", follow_redirects=True) as client:
         page = client.get("/accounts/login/")
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)[1]
-        return client.post(
-            "/accounts/login/", data={"login": username, "password": password, "csrfmiddlewaretoken": token}
-        )
+        told = {"login": username, "password": password, "csrfmiddlewaretoken": token}
+        yield client, client.post("/accounts/login/", data=told)
 
 
 def test_every_role_has_one_and_the_supervisor_a_second():
@@ -53,9 +57,9 @@ def test_every_role_has_one_and_the_supervisor_a_second():
 
 @pytest.mark.parametrize("username", ["staff", "supervisor2"])
 def test_people_get_in_with_what_it_printed(demo, username):
-    page = sign_in(demo.port, username, demo.password)
-    assert page.status_code == 200
-    assert page.url.path == "/admin/"
+    with signed_in(demo.port, username, demo.password) as (_, page):
+        assert page.status_code == 200
+        assert page.url.path == "/admin/"
 
 
 def test_its_secrets_are_its_owners_alone(demo):
@@ -107,6 +111,29 @@ def test_it_says_what_waits_for_whom(demo):
     assert demo.rows("SELECT state FROM requests_app_request WHERE reference = ?", reference) == [("planned",)]
     assert "barred to you" in demo.said
     assert "Branch office is in shadow mode" in demo.said
+
+
+def test_nobody_but_the_branchs_own_is_known_at_the_branch(demo):
+    """Else a visitor's first list would rest in shadow mode."""
+    query = """SELECT DISTINCT r.state FROM content_app_candidate c JOIN content_app_system s ON s.id = c.system_id
+               JOIN requests_app_request r ON r.id = c.request_id WHERE s.name = 'Branch office'"""
+    assert demo.rows(query) == [("approved",)]
+
+
+def test_what_a_visitor_approves_first_is_verified_within_a_minute(demo):
+    (reference,) = re.findall(r"Sign in as supervisor +(\S+) waits for your approval", demo.said)
+    query = "SELECT id, state FROM requests_app_request WHERE reference = ?"
+    ((pk, _),) = demo.rows(query, reference)
+    with signed_in(demo.port, "supervisor", demo.password) as (supervisor, _):
+        page = supervisor.get(f"/admin/content_app/plan/of/{UUID(pk)}/review/").text
+        form = page[page.index('id="decision"') :]
+        action = re.search(r'<form[^>]* action="([^"]+)"', form)[1]
+        told = re.findall(r'name="(csrfmiddlewaretoken|plan_id|digest|confirmed)" value="([^"]+)"', form)
+        assert supervisor.post(action, data=dict(reversed(told))).status_code == 200
+    until = time.monotonic() + 60
+    while (now := demo.rows(query, reference)[0][1]) != "verified":
+        assert time.monotonic() < until, f"still {now} after a minute"
+        time.sleep(0.2)
 
 
 def test_its_ledger_holds(demo):

@@ -94,5 +94,5 @@ def test_a_disabled_guard_is_found_on_postgresql(db):
 
 def test_clocks_that_disagree_are_found(db, monkeypatch):
     assert levels(database.clocks_agree) == ["ok"]
-    monkeypatch.setattr("content_app.clock.now", lambda: timezone.now() - timedelta(seconds=9))
+    monkeypatch.setattr("requests_app.clock.now", lambda: timezone.now() - timedelta(seconds=9))
     assert "9 seconds apart" in said(database.clocks_agree)

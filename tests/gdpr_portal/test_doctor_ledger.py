@@ -2,10 +2,15 @@
 
 import shutil
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 
 import pytest
+from django.core.management import CommandError, call_command
 
-from gdpr_portal.doctor import ledger
+from content_app import witnessing
+from content_app.management.commands import pick_up
+from gdpr_portal import health
+from gdpr_portal.doctor import ledger, machinery
 from requests_app import publisher
 from requests_app.errors import Refused
 from tests.gdpr_portal.doctor_story import levels, said
@@ -45,6 +50,35 @@ def test_a_ledger_that_fits_and_one_that_does_not(published, ledger_directory):
         publisher.publish()
     assert levels(ledger.is_sound) == ["fail"]
     assert "not signed by this log's key" in said(ledger.is_sound)
+
+
+@pytest.mark.parametrize("below", ["", "deeper/still"])
+def test_a_file_where_the_folder_should_be_is_one_sentence_everywhere(
+    settings, caplog, ledger_directory, below, monkeypatch
+):
+    monkeypatch.setattr(pick_up, "close_old_connections", lambda: None)  # the test's own is to go on
+    write(1)
+    publisher.publish()
+    shutil.rmtree(ledger_directory)
+    (entry,) = write(1)
+    ledger_directory.write_text("no folder")
+    settings.PORTAL_LEDGER_DIR = ledger_directory / below
+    words = f"PORTAL_LEDGER_DIR needs a folder, and {ledger_directory} is none. Move that away, or name another folder."
+    assert levels(ledger.is_sound) == ["fail"]
+    assert f"{words} Then run manage.py sequence_ledger." in said(ledger.is_sound)
+    assert levels(ledger.is_published_elsewhere) == []
+    assert levels(machinery.forgetting_holds) == ["ok"]
+    assert ("ledger", False, words) in [(look.what, look.well, look.says) for look in health.looks()]
+    assert pick_up.Command()._round(beat=True, sweep=True)
+    assert f"the ledger is not published: {words}" in caplog.messages
+    with pytest.raises(CommandError, match="needs a folder"):
+        call_command("sequence_ledger")
+    with pytest.raises(Refused, match="needs a folder"):
+        witnessing.require_published(entry)
+    call_command("pick_up", stdout=StringIO())
+    ledger_directory.unlink()
+    call_command("sequence_ledger", stdout=StringIO())
+    assert levels(ledger.is_sound) == ["ok"]
 
 
 def test_the_keys_mode_and_owner_are_told(published):

@@ -72,7 +72,7 @@ class Command(BaseCommand):
         try:
             witnessing.publish()
         except Refused as refused:
-            logger.error("the ledger is not published: %s", refused.code)
+            logger.error("the ledger is not published: %s", refused.message)
 
     def _round(self, *, beat: bool, sweep: bool) -> bool:
         """One round; ``False`` when the database was away. The loop outlives the database."""
