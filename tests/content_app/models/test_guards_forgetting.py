@@ -70,9 +70,9 @@ def test_a_forgotten_list_gives_all_its_details_away_and_nothing_else(listed):
 @pytest.mark.parametrize(
     ("model", "module", "emptied_name", "kept_name"),
     [
-        (Item, "content_app.migrations.0007_forgetting_guards", "EMPTIED_ITEM", "KEPT_ITEM"),
-        (Plan, "content_app.migrations.0007_forgetting_guards", "EMPTIED_PLAN", "KEPT_PLAN"),
-        (Request, "requests_app.migrations.0007_forgetting_guards", "EMPTIED", "KEPT"),
+        (Item, "content_app.migrations.0002_guards", "EMPTIED_ITEM", "KEPT_ITEM"),
+        (Plan, "content_app.migrations.0002_guards", "EMPTIED_PLAN", "KEPT_PLAN"),
+        (Request, "requests_app.migrations.0002_guards", "EMPTIED", "KEPT"),
     ],
 )
 def test_every_column_is_either_emptied_or_kept(model, module, emptied_name, kept_name):
