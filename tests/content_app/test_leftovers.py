@@ -519,3 +519,24 @@ def test_on_the_sandbox_it_takes_windows_times_pages_and_finds_what_is_true(acco
         bare = set(person["guids"]) - set(person["guidsWithContent"])
         assert counted(one) == (len(bare), 0)
         assert bare
+
+
+@pytest.mark.parametrize(("client", "faults"), [("sandbox-supervisor", 0), ("sandbox-admin", 1)])
+def test_on_the_sandbox_a_missing_scope_is_told_whether_the_token_or_the_call_is_refused(
+    start_sandbox, monkeypatch, rooms, settings, client, faults
+):
+    settings.PORTAL_RATE_LIMIT = False
+    monkeypatch.setenv("TESTX_CLIENT_ID", client)
+    monkeypatch.setenv("TESTX_CLIENT_SECRET", f"{client}-secret")
+    sandbox = start_sandbox(seed=11, interactions=50, days=10, subjects=1)
+    if faults:
+        order = {"kind": "status", "status": 403, "times": 1, "path": "/stats/*"}
+        sandbox.control.post("/faults", json=order).raise_for_status()
+    SystemFactory.create(
+        credential="TESTX", gateway_url=sandbox.url, auth_url=sandbox.url, reads_statistics=True, history_days=10
+    )
+    request = rooms.take()
+    assert not pipeline.advance(request.pk)
+    assert Errand.objects.get(request=request).attention == "statistics"
+    assert request.searches.get().finished_at is not None
+    assert len(stats_calls(sandbox)) == faults
