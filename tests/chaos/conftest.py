@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaos import acts_engine, acts_forgetting, acts_ledger, acts_safeguards  # noqa: F401  register their acts
+from tests.chaos import acts_engine, acts_forgetting, acts_ledger, acts_safeguards, acts_setup  # noqa: F401  register their acts
 from tests.chaos.stage import Stage
 
 

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
-from content_app import discovery, execution, planning, systems, verification
+from content_app import discovery, execution, planning, systems, verification, windows
 from content_app.models import Plan, System
 from requests_app import audit, transitions
 from requests_app.models import Request
 from requests_app.states import State
 from tests import story
 from tests.centre import Centre, plug
+from tests.content_app.sweeping_story import number
 from tests.factories import SystemFactory
 
 
@@ -92,3 +93,35 @@ def rooms(staff: User, validator: User, supervisor: User, settings: Any) -> Simp
         take=take, search=search, freeze=freeze, approve=approve, approved=listed, execute=execute, executed=executed,
         read_back=read_back, beat=no_beat,
     )  # fmt: skip
+
+
+@pytest.fixture
+def approved(system: System, centre: Centre, rooms: SimpleNamespace) -> Callable[..., Request]:
+    """``approved(a=("voicemail",), …)`` is an approved request for what is held there."""
+
+    def made(**held: tuple[str, ...]) -> Request:
+        for external_id, classes in (held or {"a": ("voicemail",), "b": ("voicemail",)}).items():
+            centre.hold(external_id, *classes)
+        request: Request = rooms.approved()
+        centre.log.clear()
+        return request
+
+    return made
+
+
+@pytest.fixture
+def a_quiet_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So quiet that reading all of it takes fewer calls than asking for one person alone."""
+    monkeypatch.setattr(windows, "GUESS", 10)
+
+
+@pytest.fixture
+def people(rooms: SimpleNamespace) -> Callable[..., list[Request]]:
+    """``people(3)`` are three validated requests, each with a telephone number of their own."""
+
+    def taken(count: int, **told: Any) -> list[Request]:
+        return [
+            rooms.take(name=f"Person {n}", identifiers=[("phone", number(n))], **told) for n in range(10, 10 + count)
+        ]
+
+    return taken

@@ -5,15 +5,14 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
-from django.urls import reverse
 from django.utils import timezone
 
-from content_app import execution, planning, receipts, trials
+from content_app import execution, planning, receipts
 from content_app.connectors.base import Check, ConnectorError
-from content_app.models import Breaker, Intent, Item, Mending, Receipt, ReceiptItem, Step, System, Verification
+from content_app.models import Breaker, Intent, Item, Receipt, ReceiptItem, Step, System, Verification
 from requests_app import approval
 from requests_app.errors import Refused
-from requests_app.models import Approval, ApprovalBar, LedgerLeaf
+from requests_app.models import Approval, ApprovalBar
 from tests.centre import Centre, plug
 from tests.guards_aside import guards_aside
 
@@ -51,20 +50,6 @@ def outcomes(**which):
 def choose(request, by, link, **which):
     ids = list(request.candidates.filter(**which).values_list("pk", flat=True))
     return planning.choose(request.pk, actor=by, candidate_ids=ids, link=link)
-
-
-@pytest.fixture
-def approved(system, centre, rooms):
-    """``approved(a=("voicemail",), …)`` is an approved request for what is held there."""
-
-    def made(**held):
-        for external_id, classes in (held or {"a": ("voicemail",), "b": ("voicemail",)}).items():
-            centre.hold(external_id, *classes)
-        request = rooms.approved()
-        centre.log.clear()
-        return request
-
-    return made
 
 
 # --- the gates -------------------------------------------------------------------------------------------------------
@@ -354,65 +339,3 @@ def test_several_systems_each_delete_their_own(connect, monkeypatch, rooms):
     assert {one for entry in deletes(first) for one in entry[1:]} == {"same-id"}
     assert {one for entry in deletes(second) for one in entry[1:]} == {"same-id", "only-there"}
     assert Verification.objects.filter(round=0).count() == 2, "each system has a trial of its own"
-
-
-# --- a trial that failed ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def failed_trial(approved, rooms, centre):
-    """An approved request whose first deletion did not take effect."""
-    request = approved(a=("voicemail", "transcript"), b=("voicemail",), c=("voicemail",), d=("voicemail",))
-    centre.stubborn.add("a")
-    refused("trial_failed", rooms.execute, request)
-    centre.log.clear()
-    return request
-
-
-def test_once_the_system_was_mended_another_interaction_is_tried_alone_and_then_the_rest(
-    failed_trial, rooms, centre, supervisor
-):
-    refused("trial_failed", rooms.execute, failed_trial)
-    trials.mend(failed_trial.pk, actor=supervisor, reason="vendor_mended")
-    assert rooms.execute(failed_trial)
-    assert deletes(centre) == [("delete_interactions", "b"), ("delete_interactions", "c", "d")]
-    assert centre.log[centre.log.index(("delete_interactions", "b")) + 1] == ("get", "b"), "read back alone"
-    assert LedgerLeaf.objects.filter(type="trial.mended").count() == 1
-    rooms.executed(failed_trial)
-    assert rooms.read_back(failed_trial)
-    left = Verification.objects.filter(round=1, result="reappeared").values_list("item__external_id", flat=True)
-    assert set(left) == {"a"}, "what the failed trial left waits for a further list"
-
-
-def test_a_system_that_was_not_mended_after_all_stops_again(failed_trial, rooms, centre, supervisor):
-    centre.stubborn |= {"b", "c"}
-    for expected in ("b", "c"):
-        trials.mend(failed_trial.pk, actor=supervisor, reason="vendor_mended")
-        refused("trial_failed", rooms.execute, failed_trial)
-        refused("trial_failed", rooms.execute, failed_trial)
-        assert deletes(centre)[-1] == ("delete_interactions", expected)
-    assert len(deletes(centre)) == 2
-
-
-def test_only_a_supervisor_says_so_with_a_reason_and_only_after_a_failed_trial(
-    failed_trial, approved, supervisor, staff, administrator, centre, rooms
-):
-    for person in (staff, administrator):
-        refused("not_permitted", trials.mend, failed_trial.pk, actor=person, reason="vendor_mended")
-    refused("no_reason", trials.mend, failed_trial.pk, actor=supervisor, reason="because")
-    trials.mend(failed_trial.pk, actor=supervisor, reason="deletes_late")
-    refused("no_failed_trial", trials.mend, failed_trial.pk, actor=supervisor, reason="deletes_late")
-    centre.stubborn.clear()
-    rooms.executed(failed_trial)
-    refused("wrong_state", trials.mend, failed_trial.pk, actor=supervisor, reason="deletes_late")
-
-
-def test_the_page_offers_it_to_a_supervisor_alone(failed_trial, login, supervisor, staff):
-    panel = reverse("admin:content_request_panel", args=[failed_trial.pk])
-    again = reverse("admin:content_mend", args=[failed_trial.pk])
-    assert again not in login(staff).get(panel).content.decode()
-    assert again in login(supervisor).get(panel).content.decode()
-    assert login(staff).post(again, {"reason": "vendor_mended"}).status_code == 403
-    login(supervisor).post(again, {"reason": "vendor_mended"})
-    assert Mending.objects.get().by == supervisor
-    assert again not in login(supervisor).get(panel).content.decode()
