@@ -18,7 +18,7 @@ from typing import Any
 from django.utils import timezone
 from PIL import Image
 
-from content_app import bundle, planning, reporting
+from content_app import bundle, discovery, planning, reporting
 from content_app.models import Errand, System
 from requests_app import approval, csv_import, publisher, retention, sampling, validation
 from requests_app.errors import Refused
@@ -164,6 +164,20 @@ def choose(stage: Stage) -> Doing:
     ids = list(request.candidates.values_list("pk", flat=True))
     who = stage.person("staff")
     return partial(planning.choose, request.pk, actor=who, candidate_ids=ids, link="other_person")
+
+
+@act("candidate.chosen")
+def doubt_what_somebody_else_has_come_with_since(stage: Stage) -> Doing:
+    request = _searched(stage)
+    story.received(stage.person("staff"), name="Somebody Else")
+    return partial(discovery.doubt_newly_shared, request.pk)
+
+
+@act("candidate.chosen", "search.finished", whole=False)
+def find_what_is_on_somebody_elses_list(stage: Stage) -> Doing:
+    _searched(stage)
+    other = story.validated(stage.person("staff"), stage.person("staff", 2), name="Somebody Else")
+    return partial(stage.advance, other)
 
 
 @act("approval.barred", "plan.frozen", moves=[("validated", "planned")])
