@@ -59,7 +59,7 @@ def test_while_searching_it_shows_the_cursor_and_asks_again(look, staff, validat
     answer = look(staff, case)
     assert answer.status_code == 200
     assert b"139 of 424 look-ups" in answer.content
-    assert b'hx-trigger="every 2s"' in answer.content
+    assert b'hx-trigger="every 2s, look"' in answer.content
 
 
 def test_in_a_pass_for_many_it_shows_the_windows_and_how_many_share_it(look, staff, validator):
@@ -177,7 +177,7 @@ def test_while_deleting_it_counts_and_asks_again(look, settings, staff, validato
     answer = look(staff, case)
     assert answer.status_code == 200
     assert b"0 of 2" in answer.content
-    assert b'hx-trigger="every 2s"' in answer.content
+    assert b'hx-trigger="every 2s, look"' in answer.content
 
 
 def test_a_block_is_said_in_plain_words_and_asked_about_more_slowly(look, settings, staff, validator, supervisor):
@@ -186,7 +186,7 @@ def test_a_block_is_said_in_plain_words_and_asked_about_more_slowly(look, settin
     Errand.objects.create(request=case, attention="shadow", next_at=timezone.now())
     answer = look(staff, case).content
     assert b"A connected system is in shadow mode" in answer
-    assert b'hx-trigger="every 10s"' in answer
+    assert b'hx-trigger="every 10s, look"' in answer
 
 
 def test_a_page_that_shows_an_older_state_is_told_to_load_again(look, staff, validator):

@@ -94,7 +94,7 @@ def test_it_takes_few_queries_however_much_waits(
     factories.RequestFactory.create_batch(4, is_planned=True)
     factories.RequestFactory.create_batch(4)
     user = User.objects.get(pk=request.getfixturevalue(who).pk)
-    with django_assert_max_num_queries(19):
+    with django_assert_max_num_queries(20):
         waiting.gather(user)
 
 

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 import jsonschema
 import pypdf
 import pytest
-import time_machine
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import transaction
 from uuid_utils.compat import uuid7
@@ -284,14 +283,14 @@ def cosignature(note, key, witness):
     return f"— {witness.name} {base64.b64encode(witness.id + at.to_bytes(8, 'big') + signature).decode()}\n"
 
 
-def test_entries_of_two_years_are_proved_in_two_logs(walk, staff):
-    with time_machine.travel("2025-12-30T10:00:00Z", tick=False):
-        request = walk.to(to="planned")
-        publisher.publish()
-    with time_machine.travel("2026-01-02T10:00:00Z", tick=False):
-        walk.approve(request, request.plans.get())
-        run(request)
-        told = told_by(request, staff)
+def test_entries_of_two_years_are_proved_in_two_logs(clock, walk, staff):
+    clock.move_to("2025-12-30T10:00:00Z")
+    request = walk.to(to="planned")
+    publisher.publish()
+    clock.move_to("2026-01-02T10:00:00Z")
+    walk.approve(request, request.plans.get())
+    run(request)
+    told = told_by(request, staff)
     jsonschema.validate(told, SCHEMA)
     assert [log["origin"] for log in told["proof"]["logs"]] == ["portal.test/audit/2025", "portal.test/audit/2026"]
     outsider.check(told, fingerprints=owner_s_keys())
