@@ -244,18 +244,21 @@ def address_of(sandbox: Part) -> str:
     return said[-1].removeprefix("ready ").strip() if said else ""
 
 
-def run(env: dict[str, str], *words: str) -> None:
-    """Run one of the portal's own commands to its end."""
-    command = Part("setup", "manage.py", *words)
-    command.start(env)
+def run(env: dict[str, str], *commands: tuple[str, ...]) -> None:
+    """Run the portal's own commands, which need nothing of each other, to their ends at the same time."""
+    running = [Part(words[0], "manage.py", *words) for words in commands]
     try:
-        while command.alive:
+        for command in running:
+            command.start(env)
+        while any(command.alive for command in running):
             pause(0.05)
     finally:
-        command.ask_to_stop()
-        command.end(time.monotonic() + GRACE)
-    if not command.succeeded:
-        raise DemoError(f"manage.py {words[0]} failed. The end of {command.log}:\n{command.last_words()}")
+        for command in running:
+            command.ask_to_stop()
+            command.end(time.monotonic() + GRACE)
+    for command in running:
+        if not command.succeeded:
+            raise DemoError(f"manage.py {command.name} failed. The end of {command.log}:\n{command.last_words()}")
 
 
 # --- the evening -----------------------------------------------------------------------------------------------------
@@ -267,7 +270,7 @@ def parts_of(port: int) -> tuple[Part, Part, Part, Part, Part]:
     branch = (f"--seed={BRANCH_SEED}", f"--days={BRANCH_DAYS}", "--subjects=3", "--interactions=200")
     gunicorn = ("-m", "gunicorn", "gdpr_portal.wsgi:application", f"--bind={HOST}:{port}", "--worker-class=gthread")
     return (
-        Part("sandbox", *sandbox, f"--days={HISTORY_DAYS}", f"--subjects={PEOPLE}"),
+        Part("sandbox", *sandbox, f"--days={HISTORY_DAYS}", f"--subjects={PEOPLE}", "--interactions=2000"),
         Part("branch", *sandbox, *branch),
         Part("web", *gunicorn, "--threads=8", "--graceful-timeout=3", "--no-control-socket"),
         Part("worker", "manage.py", "qcluster"),
@@ -300,11 +303,10 @@ def set_up(env: dict[str, str], sandbox: Part, branch: Part) -> None:
     env["VCC_GATEWAY_URL"] = env["VCC_AUTH_URL"] = address_of(sandbox)
     env["BRANCH_GATEWAY_URL"] = address_of(branch)
     say("  making the database, the static files and the accounts")
-    run(env, "migrate", "--no-input")
-    run(env, "collectstatic", "--no-input")
-    run(env, "demo_accounts")
+    run(env, ("migrate", "--no-input"), ("collectstatic", "--no-input"))
+    run(env, ("demo_accounts",))
     say("  playing the story so far: invented requests in every state")
-    run(env, "demo_story")
+    run(env, ("demo_story",))
 
 
 def open_doors(env: dict[str, str], port: int, *others: Part) -> None:

@@ -93,7 +93,7 @@ class SystemFactory(factory.django.DjangoModelFactory[System]):
     credential = factory.Sequence(lambda n: f"TEST{n}")
     gateway_url = "http://127.0.0.1:9"
     auth_url = "http://127.0.0.1:9"
-    history_days = 28
+    history_days = 7
 
 
 def identifier(subject: DataSubject, kind: str, value: str) -> Identifier:

@@ -12,6 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -21,9 +22,11 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 from cryptography.x509.oid import NameOID
 from django.conf import settings
 from django.utils import timezone
-from pyhanko.sign import SimpleSigner
 
 from requests_app.errors import Refused
+
+if TYPE_CHECKING:
+    from pyhanko.sign import SimpleSigner
 
 #: Where the certificate lies that an installation makes for itself, in ``PORTAL_VAR_DIR``.
 SELF_MADE = "report-certificate.p12"
@@ -85,6 +88,8 @@ def _place() -> Path:
 
 
 def _read(place: Path) -> Certificate:
+    from pyhanko.sign import SimpleSigner  # noqa: PLC0415  only who signs pays for it, see ``signature``
+
     password = settings.PORTAL_REPORT_CERTIFICATE_PASSWORD.encode() if settings.PORTAL_REPORT_CERTIFICATE else b""
     try:
         data = place.read_bytes()

@@ -11,23 +11,24 @@ from __future__ import annotations
 
 import io
 
-from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign import PdfSignatureMetadata, PdfSigner
-from pyhanko.sign.fields import InvisSigSettings, MDPPerm, SigFieldSpec, SigSeedSubFilter
-
 from content_app.reporting.certificate import Certificate
 
 FIELD = "Signature"
-_INVISIBLE = InvisSigSettings(set_print_flag=True, set_hidden_flag=False, box_out_of_bounds=True)
 
 
 def sign(data: bytes, certificate: Certificate, *, reason: str) -> bytes:
     """The signed PDF. Two signatures of one PDF differ: each says when it was made."""
+    # Only who signs pays for it: the library takes as long to load as a third of the portal.
+    from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter  # noqa: PLC0415
+    from pyhanko.sign import PdfSignatureMetadata, PdfSigner  # noqa: PLC0415
+    from pyhanko.sign.fields import InvisSigSettings, MDPPerm, SigFieldSpec, SigSeedSubFilter  # noqa: PLC0415
+
+    invisible = InvisSigSettings(set_print_flag=True, set_hidden_flag=False, box_out_of_bounds=True)
     about = PdfSignatureMetadata(
         field_name=FIELD, md_algorithm="sha256", subfilter=SigSeedSubFilter.PADES, reason=reason, certify=True,
         docmdp_permissions=MDPPerm.NO_CHANGES,
     )  # fmt: skip
-    field = SigFieldSpec(FIELD, readable_field_name="Signature of the portal", invis_sig_settings=_INVISIBLE)
+    field = SigFieldSpec(FIELD, readable_field_name="Signature of the portal", invis_sig_settings=invisible)
     signed = io.BytesIO()
     signer = PdfSigner(about, certificate.signer, new_field_spec=field)
     signer.sign_pdf(IncrementalPdfFileWriter(io.BytesIO(data)), output=signed)

@@ -9,7 +9,12 @@ import pytest
 
 from tests import needs
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.timeout(900)
+
+
+def long(test):
+    """``make chaos`` runs it, on the server that it has beside."""
+    return pytest.mark.long(pytest.mark.postgresql(test))
 
 
 def campaign(*words):
@@ -29,14 +34,14 @@ def test_twenty_kills_lose_nothing_and_repeat_nothing():
     assert told["kills"] == 20
 
 
-@pytest.mark.long
+@long
 def test_a_sleeper_that_wakes_after_its_lease_sends_nothing():
     told = campaign("--kills=0", "--items=60", "--sleepers=4")
     assert told["done"]["sleeper"] == 4
     assert told["figures"]["acts that another worker settled"], "nobody slept in the middle of an act"
 
 
-@pytest.mark.long
+@long
 def test_where_several_deletes_may_fly_a_sleeper_sends_nothing_either():
     told = campaign("--kills=0", "--items=60", "--sleepers=4", "--width=3")
     assert told["done"]["sleeper"] == 4
@@ -44,13 +49,13 @@ def test_where_several_deletes_may_fly_a_sleeper_sends_nothing_either():
 
 
 @pytest.mark.needs("faketime")
-@pytest.mark.long
+@long
 def test_hosts_whose_clocks_are_a_day_off_work_as_their_neighbours_do():
     campaign("--kills=6", "--items=60", "--skew=1")
 
 
 @pytest.mark.needs(needs.NAMESPACES)
-@pytest.mark.long
+@long
 def test_two_hosts_share_an_account_one_delete_at_a_time():
     told = campaign("--kills=6", "--items=60", "--two-hosts")
     assert all(told["by host"].values()), "one host did all the work"

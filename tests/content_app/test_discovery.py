@@ -16,6 +16,12 @@ from tests.centre import COMPANY_LINE, PHONE, Centre, plug
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture
+def days():
+    """Four weeks of windows."""
+    return 28
+
+
 @pytest.fixture(autouse=True)
 def a_busy_account(monkeypatch):
     """Reading all of it would take more calls than asking for one person alone, which is what these tests look at."""

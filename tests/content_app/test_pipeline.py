@@ -18,6 +18,12 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
+def days():
+    """Four weeks of windows."""
+    return 28
+
+
+@pytest.fixture
 def request_(clock, system, centre, rooms):
     centre.hold("a", "voicemail")
     return rooms.take()

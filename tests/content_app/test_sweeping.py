@@ -16,6 +16,13 @@ from tests.content_app.sweeping_story import call, found, number, pages
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("a_quiet_account")]
 
+
+@pytest.fixture
+def days():
+    """Four weeks of windows."""
+    return 28
+
+
 WINDOW = Centre.manifest.window
 BUSY = 1_000_000
 

@@ -15,6 +15,12 @@ from tests.content_app.sweeping_story import call, found, pages
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("a_quiet_account")]
 
 
+@pytest.fixture
+def days():
+    """Four weeks of windows."""
+    return 28
+
+
 @pytest.mark.parametrize("page_size", [1000, 1])
 def test_a_pass_that_dies_at_any_call_goes_on_at_its_window_and_loses_nothing(system, centre, rooms, people, page_size):
     centre.page_size = page_size

@@ -21,6 +21,13 @@ from tests.factories import RequestFactory
 
 pytestmark = pytest.mark.django_db
 
+
+@pytest.fixture
+def days():
+    """Four weeks of windows."""
+    return 28
+
+
 DAY = timedelta(days=1)
 
 

@@ -18,7 +18,7 @@ from tests.sandbox import CLIENT_ID, CLIENT_SECRET, Sandbox
 @pytest.fixture
 def centre(start_sandbox: Callable[..., Sandbox]) -> Sandbox:
     """A small contact centre of this test's own: 28 days, few people."""
-    return start_sandbox(seed=11, interactions=400, days=28, subjects=4)
+    return start_sandbox(seed=11, interactions=400, days=7, subjects=4)
 
 
 @pytest.fixture

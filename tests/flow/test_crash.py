@@ -278,7 +278,7 @@ def worker_process(ledger_directory):
 def test_a_worker_killed_in_the_middle_of_a_deletion_is_finished_by_the_next(
     start_sandbox, connect, take, staff, supervisor, ledger_directory
 ):
-    slow = start_sandbox(seed=3, interactions=300, days=28, subjects=2, latency_ms=40, batch_seconds=0.4)
+    slow = start_sandbox(seed=3, interactions=300, days=7, subjects=2, latency_ms=40, batch_seconds=0.4)
     connect(slow)
     subject = slow.ask("/subjects")["subjects"][0]
     strangers = {guid: keys for one in subject["strangers"] for guid, keys in held(slow, one["guids"]).items()}

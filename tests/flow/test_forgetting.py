@@ -106,7 +106,7 @@ def neighbour(canary, centre, take, staff):
 @pytest.fixture
 def centre(start_sandbox):
     """Its people are nobody else's."""
-    return start_sandbox(seed=4100, interactions=400, days=28, subjects=4)
+    return start_sandbox(seed=4100, interactions=400, days=7, subjects=4)
 
 
 def clear_needles(person):

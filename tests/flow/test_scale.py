@@ -24,7 +24,7 @@ def spellings_used(subject):
 
 
 def test_ten_people_are_erased_among_five_thousand_interactions(start_sandbox, connect, take, staff, supervisor):
-    centre = start_sandbox(seed=5, interactions=5000, days=28, subjects=10)
+    centre = start_sandbox(seed=5, interactions=5000, days=7, subjects=10)
     connect(centre)
     subjects = centre.ask("/subjects")["subjects"]
     strangers = {

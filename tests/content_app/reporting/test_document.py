@@ -268,7 +268,7 @@ def test_a_list_with_nothing_to_delete_needs_no_approval_and_counts(walk):
 @pytest.mark.django_db(transaction=True)
 def test_the_counts_equal_the_sandbox_s_own_log(start_sandbox, monkeypatch, walk, system, staff, validator):
     monkeypatch.undo()
-    away = start_sandbox(seed=11, interactions=400, days=28, subjects=4)
+    away = start_sandbox(seed=11, interactions=400, days=7, subjects=4)
     System.objects.update(gateway_url=away.url, auth_url=away.url)
     monkeypatch.setenv(f"{system.credential}_CLIENT_ID", CLIENT_ID)
     monkeypatch.setenv(f"{system.credential}_CLIENT_SECRET", CLIENT_SECRET)
