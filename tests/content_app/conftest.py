@@ -41,15 +41,15 @@ def connect(administrator: User, supervisor: User) -> Callable[..., System]:
 
 
 @pytest.fixture
-def days() -> int:
+def history_days() -> int:
     """How far back the contact centre knows anything. Tests about searching ask for more."""
     return 7
 
 
 @pytest.fixture
-def system(connect: Callable[..., System], days: int) -> System:
+def system(connect: Callable[..., System], history_days: int) -> System:
     """The one connected contact centre, out of shadow mode."""
-    return connect(name="Contact centre", history_days=days)
+    return connect(name="Contact centre", history_days=history_days)
 
 
 def no_beat() -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def days():
+def history_days():
     """Four weeks of windows."""
     return 28
 

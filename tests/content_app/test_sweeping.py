@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("a_quiet_account")]
 
 
 @pytest.fixture
-def days():
+def history_days():
     """Four weeks of windows."""
     return 28
 

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def days():
+def history_days():
     """Four weeks of windows."""
     return 28
 
@@ -171,7 +171,7 @@ def undone(act):
     page=st.integers(1, 5),
 )
 @with_settings(
-    max_examples=25, deadline=None, database=None, derandomize=True,
+    max_examples=15, deadline=None, database=None, derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )  # fmt: skip
 def test_a_pass_and_a_search_for_each_alone_find_exactly_the_same(system, rooms, monkeypatch, world, crowd, page):
