@@ -117,7 +117,7 @@ SENTENCES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 _FACT = re.compile(r"\{(\w+)\}")
 #: One of what is counted in several.
-_ONE = re.compile(r"(?<![\d,])1 (item|file|identifier|request|call|interaction)s\b")
+_ONE = re.compile(r"(?<![\d,])1 (item|file|identifier|request|call|interaction|contact)s\b")
 _GROUNDS = {
     "opened": "took the request", "validated": "validated it", "subject": "is the person it is about",
     "heard": "is heard on an item of the list", "set_hold": "set a legal hold on it",

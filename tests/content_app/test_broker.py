@@ -103,6 +103,7 @@ def is_file():
     return connection.vendor == "postgresql" or "memory" not in str(connection.settings_dict["NAME"])
 
 
+@pytest.mark.postgresql
 def test_a_cluster_lives_works_freezes_dies_and_leaves(cluster, monkeypatch):
     assert is_file(), "other processes must see this database"
     (sign,) = until(lambda: [one for one in signs() if one.workers == 2])
@@ -122,6 +123,7 @@ def test_a_cluster_lives_works_freezes_dies_and_leaves(cluster, monkeypatch):
     assert cluster.wait(40) == 0
 
 
+@pytest.mark.postgresql
 def test_a_killed_cluster_is_known_to_be_dead(cluster, monkeypatch):
     until(signs)
     os.killpg(cluster.pid, signal.SIGKILL)
