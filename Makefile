@@ -5,7 +5,7 @@
 #
 #     tier     takes           needs besides Python                          runs in CI
 #     check    20 seconds      nothing                                       yes
-#     test     20 minutes      Chromium (found, or fetched by Playwright)    yes
+#     test     25 minutes      Chromium (found, or fetched by Playwright)    yes
 #     bench    40 minutes      nothing                                       no
 #     chaos    an hour         nothing                                       no
 #
