@@ -36,7 +36,7 @@ def pytest_configure(config: pytest.Config) -> None:
 _ON_ONE_DATABASE = (
     "/test_admin_", "/test_disclosure", "/test_ways", "/test_bundle", "tests/content_app/reporting/",
     "tests/outsiders/", "tests/architecture/", "/test_reconciliation", "/test_recovery.py", "/test_oblivion",
-    "/test_mismatch", "/test_forgetting.py",
+    "/test_mismatch", "flow/test_forgetting.py",
 )  # fmt: skip
 
 
