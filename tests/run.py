@@ -20,8 +20,6 @@ from tests import chromium
 
 IN_CI = os.environ.get("CI", "").lower() not in ("", "0", "false")
 _PYTEST = (sys.executable, "-m", "pytest")
-#: Two cores; whichever is done first takes over from the other.
-_TWO = ("-n", "2", "--dist", "worksteal")
 _NO_TESTS = 5
 #: Two at a time; whichever is done first takes over from the other, since a few tests last a minute.
 _TWO = ("-n", "2", "--dist", "worksteal")
