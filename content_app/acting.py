@@ -182,8 +182,11 @@ def _require_published(intent: Intent, items: list[Item]) -> None:
 
 
 def _is_known(error: ConnectorError) -> bool:
-    """The call was refused, or never sent; any other may have been carried out all the same."""
-    return error.permanent or error.code in receipts.NOT_SENT
+    """The call was refused, or never sent; any other may have been carried out all the same.
+
+    An answer that is too large said "done" in its first line, and nobody read the rest.
+    """
+    return error.code in receipts.NOT_SENT or (error.permanent and error.code != "too_large")
 
 
 def _outcomes(items: list[Item], answer: Answer) -> list[Told]:

@@ -299,6 +299,7 @@ def test_an_item_that_fails_again_and_again_ends_with_a_person_and_the_rest_goes
         ("timeout", False, False, None),
         ("malformed", False, False, None),
         ("cut_off", False, False, None),
+        ("too_large", True, False, None),
         ("unreachable", False, True, "retry"),
         ("rate_limited", False, True, "retry"),
         ("unauthorised", True, True, "retry"),
