@@ -41,6 +41,7 @@ from requests_app.states import State
 Doubt, Ending = Candidate.Doubt, StatisticsPass.Ending
 #: Codes by which a system says that our credentials are good and may not read its statistics.
 NOT_GRANTED = frozenset({"scope_refused", "forbidden"})
+WHAT_TO_DO = "Add the scope stats to the account, or switch reading statistics off on the system's page."
 
 
 # --- who waits -------------------------------------------------------------------------------------------------------
@@ -234,8 +235,7 @@ class _Reading:
                 raise
             raise Refused(
                 "no_statistics",
-                f"{self._system.name} does not let us read its statistics. Add the scope stats to the account, or "
-                "switch reading statistics off on the system's page.",
+                f"{self._system.name} does not let us read its statistics. {WHAT_TO_DO}",
             ) from None
 
     def _write(

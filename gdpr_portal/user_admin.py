@@ -25,6 +25,7 @@ from django.utils.html import format_html, format_html_join
 
 from content_app.models import System
 from requests_app import audit
+from requests_app.admin import labels
 from requests_app.admin.absent import NotFoundAdmin
 from requests_app.admin.read_only import ReadOnlyAdmin
 from requests_app.models import StaffAccount
@@ -69,22 +70,16 @@ class Worded(NotFoundAdmin):
         return super().changeform_view(request, object_id, form_url, self.words | titled | (extra_context or {}))
 
 
-class PersonForm(UserChangeForm):
+class PersonForm(labels.Plain, UserChangeForm):
     """An account; roles as boxes to tick."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"label_suffix": ""} | kwargs)
 
     class Meta(UserChangeForm.Meta):
         model = User
         widgets = {"groups": forms.CheckboxSelectMultiple}
 
 
-class PersonAddForm(BaseUserCreationForm):
+class PersonAddForm(labels.Plain, BaseUserCreationForm):
     """A new account: a name and a first password of twelve characters or more. Roles come on the next page."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"label_suffix": ""} | kwargs)
 
     class Meta(BaseUserCreationForm.Meta):
         model = User
@@ -225,7 +220,7 @@ def _uuid(value: str | UUID) -> UUID:
     return UUID(str(value))
 
 
-class AgentForm(forms.ModelForm):
+class AgentForm(labels.Plain, forms.ModelForm):
     """A contact centre agent by system, agent id and colleague."""
 
     system_id = forms.TypedChoiceField(label="Connected system", coerce=_uuid)
@@ -236,7 +231,7 @@ class AgentForm(forms.ModelForm):
         labels = {"external_id": "Agent id", "user": "Colleague"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **{"label_suffix": ""} | kwargs)
+        super().__init__(*args, **kwargs)
         self.fields["system_id"].choices = [(str(one.pk), one.name) for one in System.objects.order_by("name")]  # type: ignore[attr-defined]
 
 

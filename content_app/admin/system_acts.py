@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,9 +20,9 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 
-from content_app import safeguards, systems
+from content_app import leftovers, safeguards, systems
 from content_app.admin import doors
-from content_app.connectors.base import ConnectorError
+from content_app.connectors.base import ConnectorError, ContentConnector
 from content_app.models import System
 from requests_app import gates
 from requests_app.errors import Refused
@@ -40,6 +40,7 @@ ACTS: dict[str, tuple[Callable[..., None], str]] = {
 #: Acts for which a coded reason is given, and what counts where none was: an emergency stop does not wait for words.
 _UNTOLD = {"stop": "precaution", "resume": ""}
 _CHECKS = {"login": "Sign in", "read": "Read one window", "delete_scope": "Permission to delete"}
+_STATISTICS = "Read a minute of the statistics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +83,23 @@ def _run_test(system: System) -> Tested:
     try:
         with systems.connected(system) as connector:
             checks = connector.self_test()
+            told = [(_CHECKS.get(check.code, check.code), check.passed, check.advice) for check in checks]
+            if system.reads_statistics and all(check.passed for check in checks):
+                told.append(_read_statistics(connector))
     except ConnectorError as error:
         return Tested(timezone.now(), (), f"{error}.")
-    told = tuple((_CHECKS.get(check.code, check.code), check.passed, check.advice) for check in checks)
-    return Tested(timezone.now(), told, "")
+    return Tested(timezone.now(), tuple(told), "")
+
+
+def _read_statistics(connector: ContentConnector) -> tuple[str, bool, str]:
+    """No part of the connector's own test, which deletion waits for: what cannot be counted can be deleted."""
+    now = timezone.now()
+    try:
+        connector.statistics(start=now - timedelta(minutes=1), end=now, page=1)
+    except ConnectorError as error:
+        advice = leftovers.WHAT_TO_DO if error.code in leftovers.NOT_GRANTED else f"{error}."
+        return _STATISTICS, False, advice
+    return _STATISTICS, True, ""
 
 
 def last_test(system_id: UUID) -> Tested | None:

@@ -15,6 +15,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from content_app.models import System
+from requests_app.admin import labels
 
 _CREDENTIAL = re.compile(r"[A-Z][A-Z0-9_]*")
 
@@ -37,7 +38,7 @@ def check_address(address: str) -> None:
         raise ValidationError("The address names no host.")
 
 
-class SystemForm(forms.ModelForm):
+class SystemForm(labels.Plain, forms.ModelForm):
     """The fields that an administrator keeps. Shadow mode and emergency stop are acts, not fields."""
 
     class Meta:

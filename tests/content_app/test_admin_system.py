@@ -1,5 +1,7 @@
 """Connected systems on screen: who may do what, what is refused, and that no secret is ever shown."""
 
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
 
@@ -74,6 +76,11 @@ def test_reading_statistics_is_off_until_an_administrator_ticks_it_and_the_form_
     system.refresh_from_db()
     assert system.reads_statistics
     assert _ledger() == ["system.changed", "system.changed"]
+
+
+def test_labels_have_no_colon_as_everywhere(login, administrator):
+    page = login(administrator).get(reverse("admin:content_app_system_add")).content
+    assert b"Address of the API</label>" in page
 
 
 def test_nobody_deletes_one(login, system, superuser):
@@ -178,9 +185,17 @@ def test_a_switch_takes_a_post(verb, login, system, supervisor):
 # --- the connection --------------------------------------------------------------------------------------------------
 
 
+PASSED = [Check("login", True), Check("read", True), Check("delete_scope", True)]
+
+
 class _Connector:
-    def __init__(self, result):
-        self._result = result
+    def __init__(self, result, statistics=None):
+        self._result, self._statistics, self.asked = result, statistics, []
+
+    def statistics(self, *, start, end, page):
+        self.asked.append((end - start, page))
+        if self._statistics:
+            raise self._statistics
 
     def self_test(self):
         if isinstance(self._result, Exception):
@@ -195,14 +210,16 @@ class _Connector:
 def answer_with(monkeypatch):
     """``answer_with(checks or error)`` is what the system's connector answers."""
 
-    def answer(result):
-        monkeypatch.setattr("content_app.connectors.registry.connect", lambda *args: _Connector(result))
+    def answer(result, *, statistics=None):
+        connector = _Connector(result, statistics)
+        monkeypatch.setattr("content_app.connectors.registry.connect", lambda *args: connector)
+        return connector
 
     return answer
 
 
 def test_a_passed_test_is_said(login, system, administrator, answer_with):
-    answer_with([Check("login", True), Check("read", True), Check("delete_scope", True)])
+    answer_with(PASSED)
     page = login(administrator).post(_act("test", system), follow=True).content
     assert b"The connection works." in page
     assert page.count(b"Passed") == 3
@@ -212,6 +229,36 @@ def test_a_failed_check_comes_with_its_advice(login, system, administrator, answ
     answer_with([Check("login", True), Check("delete_scope", False, "Create the credentials <anew>.")])
     page = login(administrator).post(_act("test", system), follow=True).content
     assert b"Create the credentials &lt;anew&gt;." in page
+    assert b"does not work yet" in page
+
+
+def test_a_system_whose_statistics_are_read_is_asked_for_a_minute_of_them(login, system, administrator, answer_with):
+    system.reads_statistics = True
+    system.save()
+    connector = answer_with(PASSED)
+    page = login(administrator).post(_act("test", system), follow=True).content
+    assert b"Read a minute of the statistics" in page
+    assert page.count(b"Passed") == 4
+    assert connector.asked == [(timedelta(minutes=1), 1)]
+
+
+def test_where_nobody_reads_the_statistics_the_test_does_not_either(login, system, administrator, answer_with):
+    connector = answer_with(PASSED)
+    login(administrator).post(_act("test", system))
+    assert connector.asked == []
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [("scope_refused", b"Add the scope stats"), ("forbidden", b"Add the scope stats"), ("timeout", b"did not answer")],
+)
+def test_statistics_that_may_not_be_read_fail_the_test(login, system, administrator, answer_with, code, advice):
+    system.reads_statistics = True
+    system.save()
+    answer_with(PASSED, statistics=ConnectorError(code, permanent=code != "timeout"))
+    page = login(administrator).post(_act("test", system), follow=True).content
+    assert advice in page
+    assert page.count(b"Passed") == 3
     assert b"does not work yet" in page
 
 
