@@ -65,6 +65,7 @@ bench: $(VENV)/.dev ## Measure this machine: ledger and engine beside their boun
 	@$(BIN)/python -m benchmarks.scale
 
 chaos: $(VENV)/.dev ## Kill the portal a thousand times while it works, and write down what is left of it
+	@$(BIN)/python -m pytest -m long tests/chaos
 	@$(BIN)/python -m tests.postgres $(BIN)/python -m pytest -m long tests/chaos
 	@$(BIN)/python -m tests.chaos.campaign --kills 1000 --items 10000 --output benchmarks/results/chaos.md
 

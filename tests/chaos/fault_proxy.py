@@ -6,7 +6,8 @@ Out: an address to connect to, and a journal of every call: what it was, what be
 Never here: a change of the portal's code, or of a good answer. What the vendor answers is passed on byte by byte.
 
 The caller's side says before each call which verb it is (``Line.expect``), so that a port can refuse a connection
-before anything of the call is known to it.
+before anything of the call is known to it. Several calls may be under way: a header that the vendor never sees says
+which is which.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ SENDS = ("delete one", "batch")
 SHORT, LONG = 0.25, 60.0
 #: Seconds of a pause that the vendor asks for.
 PAUSE = 40
+_NUMBER = "x-line-number"
 
 
 @dataclass(slots=True)
@@ -44,6 +46,8 @@ class Entry:
     delivered: bool = False
     #: What the connector made of it: ``ok``, or the code of its error.
     outcome: str = ""
+    #: How many calls to delete were under way, this one included, when it began.
+    beside: int = 0
     #: The line is done with it.
     over: threading.Event = field(default_factory=threading.Event, repr=False)
 
@@ -104,6 +108,14 @@ class Fault:
         return self.name
 
 
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the caller's side has to know of a call: the seconds that it may take, and a header to send along."""
+
+    seconds: float
+    headers: dict[str, str]
+
+
 class Line:
     """The proxy. ``url`` takes the place of the vendor's address; everything runs in this process."""
 
@@ -113,7 +125,8 @@ class Line:
         self.vendor_url = vendor
         self.journal: list[Entry] = []
         self._armed: tuple[Fault, str, int] | None = None
-        self._now: tuple[Entry, Fault | None] | None = None
+        self._under_way: dict[str, tuple[Entry, Fault | None]] = {}
+        self._lock, self._refusing, self._sending = threading.Lock(), 0, 0
         self._listen(0)
         self.port = self._server.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
@@ -133,27 +146,47 @@ class Line:
     # --- the caller's side -------------------------------------------------------------------------------------------
 
     @contextmanager
-    def expect(self, method: str, url: str, parts: dict[str, Any]) -> Iterator[float]:
-        """Around one call of the connector; yields the seconds that it may take."""
-        verb, ids = described(method, url, parts)
-        entry = Entry(verb, ids)
-        fault = self._take(verb)
-        entry.fault = fault.name if fault else ""
-        self.journal.append(entry)
-        self._now = (entry, fault)
-        if fault and fault.refuses:
-            self._hang_up()
+    def expect(self, method: str, url: str, parts: dict[str, Any]) -> Iterator[Expected]:
+        """Around one call of the connector."""
+        entry = Entry(*described(method, url, parts))
+        with self._lock:
+            fault = self._take(entry.verb)
+            entry.fault = fault.name if fault else ""
+            self._sending += entry.verb in SENDS
+            entry.beside = self._sending
+            number = str(len(self.journal))
+            self.journal.append(entry)
+            self._under_way[number] = (entry, fault)
         try:
-            yield SHORT if fault and fault.waits else LONG
+            with self._refused(fault):
+                yield Expected(SHORT if fault and fault.waits else LONG, {_NUMBER: number})
             entry.outcome = "ok"
         except Exception as error:
             entry.outcome = getattr(error, "code", type(error).__name__)
             raise
         finally:
-            if fault and fault.refuses:
-                self._listen(self.port)
-            elif fault and fault.reaches:  # a slow vendor may not carry it out behind the back of the next look
+            with self._lock:
+                self._sending -= entry.verb in SENDS
+            if fault and fault.reaches:  # a slow vendor may not carry it out behind the back of the next look
                 entry.over.wait(LONG)
+
+    @contextmanager
+    def _refused(self, fault: Fault | None) -> Iterator[None]:
+        """Nobody listens at the port, if that is the fault, as long as anybody is refused."""
+        if fault is None or not fault.refuses:
+            yield
+            return
+        with self._lock:
+            self._refusing += 1
+            if self._refusing == 1:
+                self._hang_up()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._refusing -= 1
+                if not self._refusing:
+                    self._listen(self.port)
 
     def _take(self, verb: str) -> Fault | None:
         if self._armed is None or self._armed[1] != verb or not self._armed[2]:
@@ -186,10 +219,10 @@ class Line:
     def _serve(self, client: socket.socket) -> None:
         with client, suppress(OSError):
             client.settimeout(LONG)
-            request = _read(client)
-            if not request or self._now is None:
+            number, request = _read(client)
+            if number not in self._under_way:
                 return
-            entry, fault = self._now
+            entry, fault = self._under_way.pop(number)
             call = Call(self, entry, client, request)
             try:
                 if fault is None:
@@ -216,19 +249,22 @@ def described(method: str, url: str, parts: dict[str, Any]) -> tuple[str, tuple[
     return ("get", (rest,)) if rest else ("search", ())
 
 
-def _read(client: socket.socket) -> bytes:
-    """One request, with the wish for one answer only."""
+def _read(client: socket.socket) -> tuple[str, bytes]:
+    """The number of a call and its request, with the wish for one answer only; nothing when the caller hung up."""
     data = b""
     while b"\r\n\r\n" not in data:
         if not (more := client.recv(1 << 16)):
-            return b""
+            return "", b""
         data += more
     head, _, body = data.partition(b"\r\n\r\n")
-    lines = [line for line in head.split(b"\r\n") if not line.lower().startswith(b"connection:")]
-    length = next((int(line.partition(b":")[2]) for line in lines if line.lower().startswith(b"content-length:")), 0)
-    while len(body) < length:
+    first, *told = head.split(b"\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(b":") for line in told)}
+    while len(body) < int(headers.get(b"content-length", 0)):
         body += client.recv(1 << 16)
-    return b"\r\n".join([*lines, b"connection: close"]) + b"\r\n\r\n" + body
+    number = headers.pop(_NUMBER.encode(), b"").decode()
+    headers[b"connection"] = b"close"
+    lines = [first, *(name + b": " + value for name, value in headers.items())]
+    return number, b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
 # --- what goes wrong -------------------------------------------------------------------------------------------------
