@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from itertools import batched
 from uuid import UUID
 
-from content_app import lanes, lookups, receipts, witnessing
+from content_app import lanes, limits, lookups, receipts, witnessing
 from content_app.connectors.base import ERROR_CODES, ConnectorError, ContentConnector, Outcome, Purpose
 from content_app.lanes import Answer, Call
 from content_app.models import Intent, Item, Plan, ReceiptItem, Step, System
@@ -24,8 +24,10 @@ from content_app.receipts import Beat
 from requests_app.errors import Refused
 
 Result = ReceiptItem.Outcome
-#: Items under one intent where several calls fly at once. What a crash leaves unknown is at most two such groups.
-GROUP = 100
+#: Items under one intent where several calls fly at once: at least so many, and, where their turns come within so many
+#: seconds, as many as keep every lane busy for so many rounds, since each intent is a commit. What a crash leaves
+#: unknown is at most two such groups.
+GROUP, ROUNDS, SOON = 100, 20, 10.0
 #: The verb by which a step deletes; a look has none.
 _VERBS = {Step.Kind.BATCH: "delete_interactions", Step.Kind.CONTENT: "delete_content"}
 #: One item, what came of it, and the code of what went wrong.
@@ -70,9 +72,16 @@ class Acts:
 
     def files(self, items: list[Item]) -> None:
         """Delete these files, each in a call of its own."""
-        size = GROUP if self.lanes else 1
-        for group in batched(items, size):
+        for group in batched(items, self._group()):
             _as_many_as_may(lambda some: self._act(Step.Kind.CONTENT, some), [[item] for item in group])
+
+    def _group(self) -> int:
+        """How many files an intent announces."""
+        if self.lanes is None:
+            return 1
+        many = ROUNDS * self.lanes.width
+        paced = many * limits.interval("delete", limits.standing(self.system.pk)) > SOON
+        return GROUP if paced else max(GROUP, many)
 
     def land(self, *, most: int = 0) -> None:
         """Wait for answers, and write them down, until at most ``most`` flights are in the air."""

@@ -44,8 +44,7 @@ class Lanes:
 
     def start(self, calls: Sequence[Call], *, purpose: Purpose) -> list[Future[Answer]]:
         """Send the calls, each in its turn."""
-        self._look()
-        now = limits.standing(self._system.pk)
+        now = self._look()
         first = time.monotonic() + limits.turn(self._system.pk, purpose, now, count=len(calls))
         apart = limits.interval(purpose, now)
         return [self._pool.submit(self._make, call, first + place * apart) for place, call in enumerate(calls)]
@@ -55,8 +54,7 @@ class Lanes:
         waiting = set(futures)
         while waiting:
             done, waiting = wait(waiting, timeout=LOOK)
-            self._learn([future.result() for future in done])
-            self._look()
+            self._learn([future.result() for future in done], self._look())
         return [future.result() for future in futures]
 
     def close(self) -> None:
@@ -81,23 +79,25 @@ class Lanes:
         finally:
             self._free.put(connector)
 
-    def _look(self) -> None:
+    def _look(self) -> limits.Standing:
         """Whether more may be sent; keeps the leases where it may."""
+        now = limits.standing(self._system.pk)
         try:
             if time.monotonic() > self._kept + KEEP:
                 self._holding.keep()
                 self._kept = time.monotonic()
                 self._beat()
-            now = limits.standing(self._system.pk)
             limits.require_open(now, "delete")
             limits.require_closed_breaker(now)
         except ConnectorError as error:
             self.closed = self.closed or error
             self._shut.set()
+        return now
 
-    def _learn(self, answers: Sequence[Answer]) -> None:
+    def _learn(self, answers: Sequence[Answer], now: limits.Standing) -> None:
         """What came in together has no order. Failures count last: an account in trouble is noticed sooner."""
-        if well := sum(isinstance(answer, list) for answer in answers):
+        well = sum(isinstance(answer, list) for answer in answers)
+        if well and not now.clean:
             limits.note_success(self._system.pk, count=well)
         for answer in answers:
             if isinstance(answer, ConnectorError) and answer.code not in limits.FORBIDDEN:

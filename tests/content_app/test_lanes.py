@@ -5,9 +5,9 @@ from collections import Counter
 
 import pytest
 
-from content_app import execution, lanes, limits
+from content_app import acting, execution, lanes, limits
 from content_app.connectors.base import ConnectorError
-from content_app.models import Breaker, Intent, Lease, Receipt, ReceiptItem, System
+from content_app.models import Breaker, Intent, Lease, Receipt, ReceiptItem, StepItem, System
 from requests_app.errors import Refused
 
 pytestmark = pytest.mark.django_db
@@ -92,6 +92,37 @@ def test_one_intent_announces_many_and_none_is_open_afterwards(approved, rooms):
     assert Intent.objects.count() == Receipt.objects.count() < FILES / 2
 
 
+@pytest.mark.parametrize(("limited", "sizes"), [(False, [1, 7, 8, 8]), (True, [1, 3, 4, 4, 4, 4, 4])])
+def test_an_intent_keeps_every_lane_busy_and_announces_less_where_turns_come_slowly(
+    approved, rooms, monkeypatch, settings, limited, sizes
+):
+    for name, value in {"GROUP": 4, "ROUNDS": 2, "SOON": 0.05}.items():
+        monkeypatch.setattr(acting, name, value)
+    settings.PORTAL_RATE_LIMIT = limited
+    System.objects.update(calls_per_minute=6000)  # eight turns take 0.08 seconds
+    assert rooms.execute(approved)
+    announced = Counter(StepItem.objects.filter(step__kind="content").values_list("step_id", flat=True))
+    assert sorted(announced.values()) == sizes
+
+
+def test_an_answer_of_any_sense_makes_an_earlier_trouble_forgotten(approved, rooms, monkeypatch):
+    start, learn, failures = lanes.Lanes.start, lanes.Lanes._learn, []
+
+    def started(self, calls, **more):
+        Breaker.objects.update_or_create(system=System.objects.get(), defaults={"failures": 3, "recent": 0b111})
+        return start(self, calls, **more)
+
+    def learnt(self, answers, now):
+        learn(self, answers, now)
+        if answers:
+            failures.append(Breaker.objects.get().failures)
+
+    monkeypatch.setattr(lanes.Lanes, "start", started)
+    monkeypatch.setattr(lanes.Lanes, "_learn", learnt)
+    assert rooms.execute(approved)
+    assert set(failures) == {0}
+
+
 def test_a_narrower_account_is_respected(approved, centre, rooms):
     holding = limits.hold(System.objects.get().pk, wanted=2)
     flights = Flights(centre)
@@ -122,9 +153,10 @@ def test_the_emergency_stop_ends_it_between_two_calls(approved, centre, rooms, m
     def looked(self):
         if len(sent(centre)) > 6 and not stopped.is_set():
             System.objects.update(stopped=True)
-        look(self)
+        now = look(self)
         if self.closed:
             stopped.set()
+        return now
 
     centre.before = before
     monkeypatch.setattr(lanes.Lanes, "_look", looked)
