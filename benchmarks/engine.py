@@ -131,21 +131,27 @@ def limits(bench: Bench, speed: float) -> str:
 
 
 def rates(bench: Bench, count: int) -> str:
-    rows = []
+    rows, efforts = [], []
     world = {"each": count, "days": 6, "latency_ms": 20}
     for width in WIDTHS:
-        bare = bench.measure("bare", count, width, world=world)["seconds"]
-        row = [f"{width}", f"{count / bare:,.0f}"]
-        for assurance in ("0", "1"):
-            took = bench.measure("parallel", count, width, world=world, PORTAL_HIGH_ASSURANCE=assurance)["seconds"]
-            row += [f"{count / took:,.0f}", f"{bare / took:.2f}"]
+        bare = bench.measure("bare", count, width, world=world)
+        ours = [bench.measure("parallel", count, width, world=world, PORTAL_HIGH_ASSURANCE=one) for one in ("0", "1")]
+        row = [f"{width}", f"{count / bare['seconds']:,.0f}"]
+        for one in ours:
+            row += [f"{count / one['seconds']:,.0f}", f"{bare['seconds'] / one['seconds']:.2f}"]
         rows.append(row)
+        for one, who in zip((bare, *ours), ("bare client", "portal, high assurance off", "on"), strict=True):
+            each = one["cores"] * one["seconds"] / count * 1000
+            efforts.append([f"{width}", who, f"{one['cores']:.2f}", f"{each:.2f}"])
     head = ["Deletes at once", "Bare client", "Items a second, high assurance off", "Ratio", "on", "Ratio"]
+    spent = ["Deletes at once", "Who", "Cores busy", "Milliseconds of them an item"]
     return (
         f"## Items a second without a limit\n\n{count:,} files deleted one call each at 20 ms, at a system that takes "
         "several deletes at once. Every intent, receipt and ledger entry is flushed to PostgreSQL's disk; with high "
         "assurance every intent is in a published checkpoint before its calls. Beside `httpx.AsyncClient`, one a "
-        "connection, that makes the same calls and writes nothing down.\n\n" + table(head, rows)
+        "connection, that makes the same calls and writes nothing down.\n\n" + table(head, rows) + "\n\nWhat that "
+        "took of the machine's processor, the system that answers and PostgreSQL included. Where all cores are busy, "
+        "an item's milliseconds decide, and no number of connections helps.\n\n" + table(spent, efforts)
     )
 
 

@@ -166,6 +166,23 @@ def _pages_of(items: list[tuple[str, Any]], vendor: Vendor) -> int:
     return calls
 
 
+class Effort:
+    """Seconds that work took, and how many of the machine's cores were busy meanwhile, with whatever."""
+
+    def __init__(self) -> None:
+        self._began, self._busy = time.perf_counter(), _processor_seconds()
+
+    def told(self) -> dict[str, float]:
+        seconds = time.perf_counter() - self._began
+        return {"seconds": seconds, "cores": (_processor_seconds() - self._busy) / seconds}
+
+
+def _processor_seconds() -> float:
+    """What all cores together have worked since the machine began: everything but to idle and to wait for a disk."""
+    user, nice, system, _idle, _waits, *rest = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:])
+    return (user + nice + system + sum(rest[:2])) / os.sysconf("SC_CLK_TCK")
+
+
 # --- items a second --------------------------------------------------------------------------------------------------
 
 
@@ -176,14 +193,14 @@ def parallel(vendor: Vendor, count: float, width: float) -> dict[str, Any]:
     portal = Portal(vendor, parallel=int(width))
     request = portal.approved(portal.taken(0))
     vendor.reset()
-    began = time.perf_counter()
+    effort = Effort()
     while not execution.run(request.pk, budget=FOREVER, beat=_beat):
         pass
-    took = time.perf_counter() - began
+    took = effort.told()
     told = vendor.figures()
     assert told["deleted"] == count, told
     assert not told["twice"], told
-    return {"seconds": took, "most_at_once": told["most_at_once"], "calls": told["calls"]}
+    return took | {"most_at_once": told["most_at_once"], "calls": told["calls"]}
 
 
 def bare(vendor: Vendor, count: float, width: float) -> dict[str, Any]:
@@ -197,12 +214,12 @@ def bare(vendor: Vendor, count: float, width: float) -> dict[str, Any]:
                 answer = await client.delete(f"/interaction-content/interactions/{guid}/content/callRecording")
                 assert answer.status_code == 204
 
-    async def all_lanes() -> float:
-        began = time.perf_counter()
+    async def all_lanes() -> dict[str, float]:
+        effort = Effort()
         await asyncio.gather(*(lane() for _ in range(int(width))))
-        return time.perf_counter() - began
+        return effort.told()
 
-    return {"seconds": asyncio.run(all_lanes())}
+    return asyncio.run(all_lanes())
 
 
 # --- memory ----------------------------------------------------------------------------------------------------------

@@ -45,6 +45,13 @@ def figures(given: dict[str, str], rounds: int) -> dict[str, Any]:
     return json.loads(subprocess.run(command, env=given, check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
+def web_memory(given: dict[str, str], views: int) -> list[list[float]]:
+    """[views, megabytes] of a web worker that shows this database's pages, after each tenth of the views."""
+    given = given | {"DJANGO_SETTINGS_MODULE": "benchmarks.settings"}
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.web_memory", str(views)]
+    return json.loads(subprocess.run(command, env=given, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
 def beside(told: list[dict[str, Any]], what: str) -> str:
     """Medians of each tier, and the ratio of the last to the first."""
     head = ["Milliseconds", *(f"{one['requests']:,} requests" for one in told), "Ratio"]
@@ -73,6 +80,8 @@ def document(told: list[dict[str, Any]], *, before: str, after: str, words: str)
         f"{exported['rows_a_second']:,.0f} rows a second, beside {exported['bare_rows_a_second']:,.0f} of a bare "
         f"`COPY` of the same columns, unsorted: {ratio:.2f}. The process grew by {exported['grew_mb']:.1f} MB, to "
         f"{exported['peak_mb']:.0f} MB.",
+        "## Memory of a web worker\n\nThe same pages with the most requests, over and over, in one process.\n\n"
+        + table(["Views", "Resident, MB"], [[f"{views:,.0f}", f"{held:.1f}"] for views, held in told[-1]["web"]]),
     ]) + "\n"  # fmt: skip
 
 
@@ -80,6 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure pages and exports with few and with many requests.")
     parser.add_argument("--tiers", type=int, nargs="+", default=[1000, 100_000], help="how many requests each")
     parser.add_argument("--rounds", type=int, default=15, help="looks at each page")
+    parser.add_argument("--views", type=int, default=3000, help="page views of the web worker whose memory is read")
     parser.add_argument("--measured", type=Path, nargs="*", help="figures that benchmarks.scale_figures has told")
     parser.add_argument("--note", default="", help="what else is to be said about this run")
     parser.add_argument("--output", type=Path, default=RESULTS)
@@ -88,7 +98,7 @@ def main() -> None:
     if given.measured:
         told = [json.loads(one.read_text(encoding="utf-8")) for one in given.measured]
     else:
-        told = _measured(given.tiers, given.rounds)
+        told = _measured(given.tiers, given.rounds, given.views)
     words = f"--tiers {' '.join(str(one['requests']) for one in told)} --rounds {given.rounds}"
     text = document(told, before=before, after=machine.load(), words=words)
     text += f"\n{given.note}\n" if given.note else ""
@@ -96,13 +106,15 @@ def main() -> None:
     sys.stdout.write(text)
 
 
-def _measured(tiers: list[int], rounds: int) -> list[dict[str, Any]]:
+def _measured(tiers: list[int], rounds: int, views: int) -> list[dict[str, Any]]:
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
     server = Server(folder, options=OPTIONS, segment_mb=16)
     try:
         server.start()
         ready = [seeded(server, folder, tier) for tier in tiers]
-        return [figures(one, rounds) for one in ready]
+        told = [figures(one, rounds) for one in ready]
+        told[-1]["web"] = web_memory(ready[-1], views)
+        return told
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)

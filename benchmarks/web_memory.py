@@ -1,13 +1,14 @@
 """Memory of a web worker over many page views: ``python -m benchmarks.web_memory [VIEWS]``.
 
 In:  a database that ``manage.py seed_scale`` has filled, ``benchmarks.settings``.
-Out: this process's resident memory after each tenth of the views, one line each.
+Out: one JSON array on standard output: [views, megabytes that this process held then], after each tenth.
 Never here: a verdict. Flat means that the later tenths add nothing.
 """
 
 from __future__ import annotations
 
 import gc
+import json
 import os
 import sys
 from itertools import cycle, islice
@@ -21,7 +22,7 @@ from django.test import Client  # noqa: E402
 
 from benchmarks.scale_figures import pages  # noqa: E402
 
-VIEWS = 5000
+VIEWS = 3000
 
 
 def resident() -> float:
@@ -36,12 +37,13 @@ def main(views: int) -> None:
     for who in {who for who, _, _ in looked}:
         clients[who] = Client()
         clients[who].force_login(User.objects.get(username=who))
+    told = []
     for number, (who, url, query) in enumerate(islice(cycle(looked), views), 1):
         clients[who].get(url, query)
         if number % max(1, views // 10) == 0:
             gc.collect()
-            sys.stdout.write(f"{number:,} views: {resident():.1f} MB\n")
-            sys.stdout.flush()
+            told.append([number, resident()])
+    sys.stdout.write(json.dumps(told))
 
 
 if __name__ == "__main__":
