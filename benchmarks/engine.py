@@ -159,17 +159,21 @@ def memories(bench: Bench, sizes: list[int]) -> str:
     rows = []
     for size in sizes:
         told = bench.measure("memory", world={"each": size, "days": 365})
-        rows.append([
-            f"{size:,}", f"{told['idle']:.0f}", f"{told['peak']:.0f}", f"{told['whole']:.0f}", f"{told['seconds']:.0f}",
-        ])  # fmt: skip
+        megabytes = (told[name] for name in ("idle", "searching", "deleting", "approving"))
+        rows.append([f"{told['listed']:,}", *(f"{one:.0f}" for one in megabytes), f"{told['seconds']:.0f}"])
     head = [
         "Items",
         "Worker at rest, MB",
-        "Worker's peak, MB",
-        "Search, list and approval, MB",
-        "Seconds of deleting and reading back",
+        "searching",
+        "deleting, reading back",
+        "Freezing, approving: more by",
+        "Seconds",
     ]
-    about = "Most resident memory of the process, and how long deleting and reading back took."
+    about = (
+        "Most resident memory of a worker that does nothing, of one that searches, of one that deletes and reads back; "
+        "by how much a web process grows that freezes the list and has it approved; and how long deleting and reading "
+        "back took."
+    )
     return f"## Memory of a worker\n\n{about}\n\n" + table(head, rows)
 
 

@@ -38,7 +38,6 @@ from content_app.models import Errand, Item, ReceiptItem, System  # noqa: E402
 from requests_app import intake, validation  # noqa: E402
 from requests_app.models import Request  # noqa: E402
 from requests_app.states import State  # noqa: E402
-from tests import factories, story  # noqa: E402
 
 FOREVER = 1_000_000
 
@@ -75,6 +74,8 @@ class Portal:
 
     @staticmethod
     def _person(name: str, role: str) -> User:
+        from tests import factories  # noqa: PLC0415  a worker is measured without what invents people
+
         return User.objects.filter(username=name).first() or factories.person(name, role)
 
     def taken(self, subject: int) -> Request:
@@ -91,6 +92,8 @@ class Portal:
 
     def approved(self, request: Request) -> Request:
         """Searched, frozen, approved."""
+        from tests import story  # noqa: PLC0415  as above
+
         while not discovery.search(request.pk, budget=FOREVER, beat=_beat):
             pass
         plan = planning.freeze(request.pk, actor=self.validator)
@@ -226,26 +229,35 @@ def bare(vendor: Vendor, count: float, width: float) -> dict[str, Any]:
 
 
 def memory(vendor: Vendor) -> dict[str, Any]:
-    """One worker's most memory, from the search to the later read-back."""
+    """Most memory of a worker that searches, of one that deletes and reads back, and of who freezes and approves."""
     settings.PORTAL_PLAN_CAP = settings.PORTAL_DAY_CAP = settings.PORTAL_APPROVER_CAP = FOREVER
-    settings.PORTAL_RUN_SECONDS = FOREVER
     portal = Portal(vendor)
     request = portal.taken(0)
+    searching = _worker_of(vendor, request, "searched")
+    before = _peak()
     portal.approved(request)
-    prepared = _peak()
-    worker = subprocess.run(
-        [sys.executable, "-m", "benchmarks.engine_figures", "one", vendor.url, str(request.pk)],
-        check=True, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    approving = _peak()
+    deleting = _worker_of(vendor, request, "verified")
     told, listed = vendor.figures(), Item.objects.filter(plan__request=request).count()
     assert told["deleted"] == listed, (told, listed)
-    return json.loads(worker.stdout) | {"whole": prepared}
+    return {
+        "listed": listed, "idle": searching["idle"], "searching": searching["peak"], "deleting": deleting["peak"],
+        "approving": approving - before, "seconds": deleting["seconds"],
+    }  # fmt: skip
 
 
-def one(vendor: Vendor, request_id: str) -> dict[str, Any]:
+def _worker_of(vendor: Vendor, request: Request, until: str) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.engine_figures", "one", vendor.url, str(request.pk), until]
+    return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+def one(vendor: Vendor, request_id: str, until: str) -> dict[str, Any]:
     """A worker that does one request and nothing else."""
-    idle, began = _peak(), time.perf_counter()
-    _until(lambda: _state(Request(pk=request_id)) == State.VERIFIED, UUID(request_id))
+    request, idle, began = Request.objects.get(pk=request_id), _peak(), time.perf_counter()
+    if until == "searched":
+        _until(lambda: discovery.is_finished(request), request.pk)
+    else:
+        _until(lambda: _state(request) == State.VERIFIED, request.pk)
     return {"idle": idle, "peak": _peak(), "seconds": time.perf_counter() - began}
 
 
