@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import rfc8785
 from django.db import connection
+from django.db.models import Q
 from django.db.models.functions import Collate
 
 from content_app.models import Item, Plan
 
 FORMAT = "portal-plan-v1"
+#: Items in memory at a time.
+PART = 5000
 
 
 def new_salt() -> bytes:
@@ -70,11 +74,23 @@ def line(item: Item) -> bytes:
 
 def digest(plan: Plan) -> str:
     """Recompute the digest from the rows, sorted by interaction and key, one line each, ``\\n`` between."""
-    # Sorted by bytes on every engine: a database's own collation would change the digest with the locale.
-    binary = "C" if connection.vendor == "postgresql" else "BINARY"
-    order = ("system_id", Collate("external_id", binary), Collate("content_key", binary))
-    items = Item.objects.filter(plan=plan).order_by(*order)
-    state = hashlib.sha256(header(plan, count=items.count()))
-    for item in items.iterator(chunk_size=2000):
+    state = hashlib.sha256(header(plan, count=Item.objects.filter(plan=plan).count()))
+    for item in _in_order(plan):
         state.update(b"\n" + line(item))
     return state.hexdigest()
+
+
+def _in_order(plan: Plan) -> Iterator[Item]:
+    """A part at a time: a driver keeps all rows of a question in memory, and a list may have a hundred thousand."""
+    # Sorted by bytes on every engine: a database's own collation would change the digest with the locale.
+    binary = "C" if connection.vendor == "postgresql" else "BINARY"
+    items = Item.objects.filter(plan=plan).alias(
+        interaction=Collate("external_id", binary), key=Collate("content_key", binary)
+    )
+    rest = items
+    while part := list(rest.order_by("system_id", "interaction", "key")[:PART]):
+        yield from part
+        last = part[-1]
+        here = Q(system_id=last.system_id)
+        further = Q(interaction__gt=last.external_id) | Q(interaction=last.external_id, key__gt=last.content_key)
+        rest = items.filter(Q(system_id__gt=last.system_id) | here & further)

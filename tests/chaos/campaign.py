@@ -61,7 +61,8 @@ class Story:
 def run(given: argparse.Namespace) -> Story:
     """The whole of it, on a portal of its own."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything is stopped
-    subjects = min(200, given.items // 25 // given.vendors + 10)
+    # Enough people that nobody kills a portal that has nothing to do: two or three kills fall to each request.
+    subjects = min(300, max(given.items // 25, given.kills // 2) // given.vendors + 10)
     vendors = [VENDOR | {"seed": 100 + n, "subjects": subjects} for n in range(given.vendors)]
     settings = CHANGED | {"PORTAL_LEASE_SECONDS": given.lease, "PORTAL_CALL_DEADLINE": given.lease / 2}
     parts = Cluster(hosts=_hosts(given), vendors=vendors, settings=settings)

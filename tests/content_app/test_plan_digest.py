@@ -73,12 +73,16 @@ def test_no_locale_of_the_database_orders_the_lines():
     assert any(query["sql"].count('COLLATE "C"') == 2 for query in asked)
 
 
-def test_it_streams_and_knows_no_difference_between_one_chunk_and_many(monkeypatch):
-    plan = a_list(places=[(f"{number}", "k") for number in range(50)])
+@pytest.mark.parametrize("part", [1, 2, 7])
+def test_it_never_holds_more_than_a_part_and_knows_no_difference_between_one_and_many(monkeypatch, part):
+    plan = a_list(places=[*PLACES, *((f"{number}", key) for number in range(9) for key in "kK")])
     once = plan_digest.digest(plan)
-    real = Item.objects.none().iterator.__func__
-    monkeypatch.setattr("django.db.models.query.QuerySet.iterator", lambda self, chunk_size: real(self, chunk_size=7))
-    assert plan_digest.digest(plan) == once
+    monkeypatch.setattr(plan_digest, "PART", part)
+    with CaptureQueriesContext(connection) as asked:
+        assert plan_digest.digest(plan) == once
+    rows = [query["sql"] for query in asked if "ORDER BY" in query["sql"]]
+    assert len(rows) == 27 // part + 1
+    assert all(f"LIMIT {part}" in sql for sql in rows)
 
 
 @pytest.mark.parametrize(
