@@ -22,7 +22,7 @@ GO_SUMDB = "/usr/share/gocode/src/golang.org/x/mod/sumdb/tlog"
 NAMESPACES = "network namespaces, as root"
 #: Program → the Debian package that brings it.
 PACKAGES = {
-    "clamd": "clamav-daemon", "go": "golang-go", "pdfsig": "poppler-utils", "faketime": "faketime",
+    "clamd": "clamav-daemon", "go": "golang-go", "pdfsig": "poppler-utils",
     "systemd-analyze": "systemd", NAMESPACES: "iproute2", GO_SUMDB: "golang-golang-x-mod-dev",
 }  # fmt: skip
 #: Verifiers of others, which `make outsiders` puts into an environment of their own.

@@ -17,14 +17,18 @@ import os
 import signal
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import django
+import time_machine
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 
 logger = logging.getLogger(__name__)
 _REST = 0.05
+#: Names how many days this host's clock is ahead.
+DAYS_OFF = "CHAOS_DAYS_OFF"
 
 
 def _sequence() -> None:
@@ -103,7 +107,14 @@ def _kill_group(leader: int) -> None:
         return
 
 
+def _move_the_clock() -> None:
+    """What Python says of the time; waits and deadlines, which are on the monotonic clock, stay as they are."""
+    if days := float(os.environ.get(DAYS_OFF, 0)):
+        time_machine.travel(datetime.now(UTC) + timedelta(days=days), tick=True).start()
+
+
 def main(directory: Path, names: list[str]) -> None:
+    _move_the_clock()
     django.setup()
     assert connection.connection is None, "a connection must not be shared by a fork"
     mother = Mother(directory, names)

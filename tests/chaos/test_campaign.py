@@ -48,7 +48,6 @@ def test_where_several_deletes_may_fly_a_sleeper_sends_nothing_either():
     assert told["figures"]["acts that another worker settled"], "nobody slept in the middle of an act"
 
 
-@pytest.mark.needs("faketime")
 @long
 def test_hosts_whose_clocks_are_a_day_off_work_as_their_neighbours_do():
     campaign("--kills=6", "--items=60", "--skew=1")
