@@ -150,8 +150,8 @@ def rates(bench: Bench, count: int) -> str:
         "several deletes at once. Every intent, receipt and ledger entry is flushed to PostgreSQL's disk; with high "
         "assurance every intent is in a published checkpoint before its calls. Beside `httpx.AsyncClient`, one a "
         "connection, that makes the same calls and writes nothing down.\n\n" + table(head, rows) + "\n\nWhat that "
-        "took of the machine's processor, the system that answers and PostgreSQL included. Where all cores are busy, "
-        "an item's milliseconds decide, and no number of connections helps.\n\n" + table(spent, efforts)
+        "took of the machine's processor, the system that answers and PostgreSQL included. Where no more than "
+        "one core is busy with many in flight, it is the portal's own process that is full.\n\n" + table(spent, efforts)
     )
 
 

@@ -13,6 +13,11 @@ from tests.centre import PHONE
 from tests.content_app.sweeping_story import number
 
 
+def read(connect):
+    """The contact centre, whose statistics are read: 70 days are three windows of 31 days."""
+    return connect(name="Contact centre", reads_statistics=True, history_days=70)
+
+
 def call(centre, name, n=None, *, days, held=False, **more):
     """A contact of the person with number ``n``, or of the usual one; without content unless ``held``."""
     told = {"connect_from": PHONE if n is None else number(n)} | more

@@ -11,7 +11,7 @@ from content_app.models import Leftover, StatisticsPass
 from requests_app import approval
 from requests_app.errors import Refused
 from tests.centre import COMPANY_LINE, PHONE, Centre
-from tests.content_app.statistics_story import call, counted, entries, pages
+from tests.content_app.statistics_story import call, counted, entries, pages, read
 from tests.content_app.sweeping_story import number
 from tests.factories import SystemFactory
 
@@ -20,8 +20,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def system(connect):
-    """The contact centre, whose statistics are read: 70 days are three windows of 31 days."""
-    return connect(name="Contact centre", reads_statistics=True, history_days=70)
+    return read(connect)
 
 
 LONGEST = Centre.manifest.statistics[0]

@@ -9,7 +9,7 @@ from content_app.connectors.base import ConnectorError
 from content_app.models import Errand, Leftover, StatisticsPass
 from requests_app import validation
 from requests_app.errors import Refused
-from tests.content_app.statistics_story import call, counted, entries, pages
+from tests.content_app.statistics_story import call, counted, entries, pages, read
 from tests.content_app.sweeping_story import number
 
 pytestmark = pytest.mark.django_db
@@ -17,8 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def system(connect):
-    """The contact centre, whose statistics are read: 70 days are three windows of 31 days."""
-    return connect(name="Contact centre", reads_statistics=True, history_days=70)
+    return read(connect)
 
 
 # --- crashes ---------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from content_app.connectors.base import ConnectorError
 from content_app.models import Errand, StatisticsPass
 from requests_app.errors import Refused
 from tests.centre import Centre, plug
-from tests.content_app.statistics_story import counted
+from tests.content_app.statistics_story import counted, read
 from tests.factories import SystemFactory
 
 pytestmark = pytest.mark.django_db
@@ -15,8 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def system(connect):
-    """The contact centre, whose statistics are read: 70 days are three windows of 31 days."""
-    return connect(name="Contact centre", reads_statistics=True, history_days=70)
+    return read(connect)
 
 
 # --- when the system refuses -----------------------------------------------------------------------------------------
