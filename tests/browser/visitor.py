@@ -113,20 +113,22 @@ class Visitor:
             self.settle()
             try:
                 wider, wrong = self.page.evaluate(_TOO_WIDE), serious(self.page, only=only)
+                if name:
+                    self._keep_picture(f"{self.who}-{name}-{size['width']}-{scheme}")
                 break
-            except Error as error:
-                if "navigation" not in str(error) or attempt == 2:
+            except Error:
+                # Chromium answers late, oddly or never of a page that leaves meanwhile; its picture waits for a frame.
+                if attempt == 2:
                     raise
         if wider > 0:
             wrong.append(f"{wider} px wider than the screen: {self.page.evaluate(_BEYOND)}")
-        if name:
-            self._keep_picture(f"{self.who}-{name}-{size['width']}-{scheme}")
         return [f"{self.who} at {self.page.url}, {size['width']} px, {scheme}: {one}" for one in wrong]
 
     def _keep_picture(self, name: str) -> None:
         PICTURES.mkdir(parents=True, exist_ok=True)
         path = PICTURES / f"{re.sub('[^a-z0-9-]+', '-', name.lower())}.jpg"
-        self.page.screenshot(path=path, full_page=True, type="jpeg", quality=85)  # a fraction of the time of a PNG
+        # JPEG takes a fraction of the time of a PNG. Seconds, also on a busy machine: what takes longer is tried again.
+        self.page.screenshot(path=path, full_page=True, type="jpeg", quality=85, timeout=10_000)
 
 
 def serious(page: Page, *, only: tuple[str, ...] = ()) -> list[str]:
