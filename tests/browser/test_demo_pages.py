@@ -1,6 +1,6 @@
 """Every page of the demo, as each of its people: on the desk in light, on a phone in dark, with pictures kept.
 
-The pictures are in ``test-results/screens``, for somebody to look at.
+The pictures are in ``test-results/screens``, for somebody to look at; in CI none are taken.
 """
 
 from uuid import UUID

@@ -15,6 +15,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Page, ViewportSize, expect
 
 from tests.demo import Demo
+from tests.run import IN_CI
 
 DESK, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=390, height=844)
 Scheme = Literal["light", "dark"]
@@ -125,6 +126,9 @@ class Visitor:
         return [f"{self.who} at {self.page.url}, {size['width']} px, {scheme}: {one}" for one in wrong]
 
     def _keep_picture(self, name: str) -> None:
+        """For somebody to look at. In CI nobody does, and it takes a minute of all."""
+        if IN_CI:
+            return
         PICTURES.mkdir(parents=True, exist_ok=True)
         path = PICTURES / f"{re.sub('[^a-z0-9-]+', '-', name.lower())}.jpg"
         # JPEG takes a fraction of the time of a PNG. Seconds, also on a busy machine: what takes longer is tried again.
