@@ -100,11 +100,10 @@ def _open_search(request: Request, system: System, known: list[Known]) -> Search
         run = under_way.first()
     if run is None:
         now = clock.now()
-        run, is_new = Search.objects.get_or_create(
-            request=request, system=system, finished_at=None, defaults={"until": now, "basis": systems.basis(system)}
-        )
-        if is_new:  # the field's own default is this machine's clock
-            Search.objects.filter(pk=run.pk).update(started_at=now)
+        run, _ = Search.objects.get_or_create(
+            request=request, system=system, finished_at=None,
+            defaults={"until": now, "basis": systems.basis(system), "started_at": now},
+        )  # fmt: skip
     return run
 
 

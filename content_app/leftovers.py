@@ -22,7 +22,6 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from content_app import belonging, noting, systems, turns, ways, windows
 from content_app.belonging import Crowd, Known
@@ -260,7 +259,7 @@ class _Reading:
     def _end(self, ending: StatisticsPass.Ending) -> None:
         """Whoever got no count waits for another pass, should they come back."""
         with transaction.atomic(durable=True):
-            self._turn.write(ended_at=timezone.now(), ending=ending, lease_until=None)
+            self._turn.write(ended_at=clock.stamp(), ending=ending, lease_until=None)
             Leftover.objects.filter(served_by=self._turn.under_way, finished_at__isnull=True).delete()
 
 
@@ -278,7 +277,7 @@ def _added(row: Leftover, found: dict[str, tuple[datetime, bool]]) -> dict[str, 
 def _finish(row: Leftover) -> None:
     """The count holds. Doing it again changes nothing."""
     with transaction.atomic(durable=True):
-        if not Leftover.objects.filter(pk=row.pk, finished_at__isnull=True).update(finished_at=timezone.now()):
+        if not Leftover.objects.filter(pk=row.pk, finished_at__isnull=True).update(finished_at=clock.stamp()):
             return
         row.refresh_from_db()
         audit.append(

@@ -122,7 +122,7 @@ def finish(run: Search) -> None:
     interactions = mine.values("external_id").distinct().count()
     with transaction.atomic(durable=True):
         ended = Search.objects.filter(pk=run.pk, finished_at__isnull=True)
-        if not ended.update(finished_at=timezone.now(), interactions=interactions):
+        if not ended.update(finished_at=clock.stamp(), interactions=interactions):
             return
         run.refresh_from_db()
         audit.append(

@@ -17,7 +17,6 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F, QuerySet
-from django.utils import timezone
 
 from content_app import belonging, noting, systems, turns, ways, windows
 from content_app.belonging import Crowd, Known, Tie
@@ -77,13 +76,11 @@ def _take_aboard(requests: list[Request], system: System, span: Window) -> None:
     rows = [
         Search(
             request=one, system=system, until=span[1], way=Way.SWEEP, spans=windows.packed([span]),
-            basis=systems.basis(system), calls_expected=pages,
+            basis=systems.basis(system), calls_expected=pages, started_at=span[1],
         )
         for one in requests
     ]  # fmt: skip
     Search.objects.bulk_create(rows, ignore_conflicts=True)
-    mine = Search.objects.filter(request__in=requests, system=system, way=Way.SWEEP, finished_at=None, until=span[1])
-    mine.update(started_at=span[1])  # the field's own default is this machine's clock
 
 
 def aboard(system: System) -> QuerySet[Search]:
@@ -296,13 +293,13 @@ class _Pass:
     def _give_up(self) -> None:
         """Let each be asked for alone from here on; what was read for them stays read."""
         with transaction.atomic(durable=True):
-            self._turn.write(ended_at=timezone.now(), ending=Ending.GIVEN_UP, lease_until=None)
+            self._turn.write(ended_at=clock.stamp(), ending=Ending.GIVEN_UP, lease_until=None)
             aboard(self._system).update(way=Way.SUBJECT, cursor=0)
         turns.wake(member.search.request_id for member in self._members.values())
 
     def _end(self, ending: Sweep.Ending) -> None:
         with transaction.atomic(durable=True):
-            self._turn.write(ended_at=timezone.now(), ending=ending, lease_until=None)
+            self._turn.write(ended_at=clock.stamp(), ending=ending, lease_until=None)
 
 
 def _lock_living(request_ids: Iterable[UUID]) -> set[UUID]:

@@ -15,10 +15,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
 from django.db.models import Avg
-from django.utils import timezone
 
 from content_app.connectors import registry
 from content_app.models import DayCount, System
+from requests_app import clock
 
 Window = tuple[datetime, datetime]
 #: Interactions a day of an account of which no day is known. A guess; the first page of such an account replaces it.
@@ -95,7 +95,7 @@ def expected_pages(
 def learn(system_id: UUID, window: Window, moments: Iterable[datetime]) -> None:
     """Write down how many interactions each day of a window has. ``moments`` is when every one in it began."""
     seen = Counter(moment.astimezone(UTC).date() for moment in moments)
-    now = timezone.now()
+    now = clock.stamp()
     rows = [
         DayCount(system_id=system_id, day=day, interactions=round(seen[day] / share), learnt_at=now)
         for day, share in _days(*window)
@@ -109,7 +109,7 @@ def learn(system_id: UUID, window: Window, moments: Iterable[datetime]) -> None:
 def learn_at_least(system_id: UUID, window: Window, interactions: int) -> None:
     """Write down what a window has shown that was not read to its end: its days have at least so many together."""
     per_day = math.ceil(interactions / ((window[1] - window[0]) / timedelta(days=1)))
-    now = timezone.now()
+    now = clock.stamp()
     for day, _ in _days(*window):
         DayCount.objects.get_or_create(system_id=system_id, day=day, defaults={"interactions": 0, "learnt_at": now})
         DayCount.objects.filter(system_id=system_id, day=day, interactions__lt=per_day).update(

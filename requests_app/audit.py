@@ -21,10 +21,9 @@ import rfc8785
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from requests_app import commitments, signed_note, tlog
+from requests_app import clock, commitments, signed_note, tlog
 from requests_app.ledger_types import TYPES
 from requests_app.models import (
     Checkpoint,
@@ -121,7 +120,7 @@ def append(
     spec = TYPES[entry_type]
     if unknown := set(facts) - set(spec.facts):
         raise LedgerError(f"{entry_type} has no fact {sorted(unknown)}")
-    leaf_id, at, who = uuid7(), timezone.now(), pseudonym_of(actor)
+    leaf_id, at, who = uuid7(), clock.stamp(), pseudonym_of(actor)
     object_id = str(about.pk if isinstance(about, Model) else about)
     body: dict[str, Any] = {
         "v": VERSION,

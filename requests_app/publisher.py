@@ -21,10 +21,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
-from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from requests_app import audit, sequencer, signed_note, signing_keys, tlog
+from requests_app import audit, clock, sequencer, signed_note, signing_keys, tlog
 from requests_app.errors import Refused
 from requests_app.models import Checkpoint, Cosignature, LedgerIndex, LedgerLog, SequencerLease
 from requests_app.signed_note import Head, VerifierKey
@@ -124,7 +123,7 @@ def _grow(log: LedgerLog) -> Checkpoint | None:
         _write_tiles(log, store, start, min(start + CHUNK, size))
     root = tlog.root(tlog.nodes_of(store.read, size), size)
     note = sign(size, root)
-    return Checkpoint.objects.create(log=log, size=size, root=root, note=note, at=timezone.now())
+    return Checkpoint.objects.create(log=log, size=size, root=root, note=note, at=clock.stamp())
 
 
 def signer(log: LedgerLog) -> Callable[[int, bytes], str]:
@@ -265,7 +264,7 @@ def _log_of_this_year() -> LedgerLog | None:
 
 
 def _year() -> int:
-    return timezone.now().astimezone(UTC).year
+    return clock.stamp().astimezone(UTC).year
 
 
 def open_after(log: LedgerLog, ended: Checkpoint | None, *, reason: str | None = None) -> LedgerLog:
@@ -296,7 +295,7 @@ def _open(name: str, *, first_seq: int) -> LedgerLog:
     origin = f"{settings.PORTAL_LEDGER_NAME}/{name}"
     vkey = str(signed_note.verifier_key(origin, signing_keys.load_or_make(signing_keys.file_of(name))))
     return LedgerLog.objects.create(
-        id=uuid7(), origin=origin, vkey=vkey, year=int(name[:4]), first_seq=first_seq, opened_at=timezone.now()
+        id=uuid7(), origin=origin, vkey=vkey, year=int(name[:4]), first_seq=first_seq, opened_at=clock.stamp()
     )
 
 
@@ -384,6 +383,6 @@ def add_cosignature(checkpoint: Checkpoint, lines: str, *, witness: VerifierKey)
     """Keep a witness's signature, and show it. Raises ``signed_note.BadNote`` when it does not hold."""
     line = signed_note.cosigned(checkpoint.note, lines, witness)
     Cosignature.objects.get_or_create(
-        checkpoint=checkpoint, witness=witness.name, defaults={"line": line, "at": timezone.now()}
+        checkpoint=checkpoint, witness=witness.name, defaults={"line": line, "at": clock.stamp()}
     )
     _show(checkpoint.log)

@@ -167,7 +167,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     The database's clock as well.
     """
-    monkeypatch.setattr("requests_app.clock.now", lambda: dt.datetime.now(dt.UTC))
+    for reading in ("now", "stamp"):
+        monkeypatch.setattr(f"requests_app.clock.{reading}", lambda: dt.datetime.now(dt.UTC))
     with time_machine.travel(MONDAY, tick=False) as traveller:
         yield traveller
 

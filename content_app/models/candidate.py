@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from content_app.models.system import System
 from requests_app.models import Identifier, Request
-from requests_app.models.base import Row
+from requests_app.models.base import Row, present
 
 
 class Search(Row):
@@ -36,7 +36,7 @@ class Search(Row):
     left_out = models.PositiveIntegerField(
         default=0, help_text="Spellings too short to be searched for: they would find half the account."
     )
-    started_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(default=present, editable=False)
     finished_at = models.DateTimeField(null=True)
 
     class Meta:

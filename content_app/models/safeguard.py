@@ -5,7 +5,7 @@ from django.db import models
 
 from content_app.models.plan import Plan
 from requests_app.models import LedgerLeaf
-from requests_app.models.base import Row
+from requests_app.models.base import Row, stamp
 
 
 class Safeguard(Row):
@@ -74,7 +74,7 @@ class BrakeRelease(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     reason = models.CharField(max_length=24)
     items = models.PositiveIntegerField(help_text="How many items the list deletes, as the person typed it.")
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(default=stamp, editable=False)
     leaf = models.ForeignKey(LedgerLeaf, on_delete=models.PROTECT, related_name="+")
 
     class Meta:

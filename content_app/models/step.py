@@ -7,7 +7,7 @@ from django.db.models import Q
 from content_app.models.plan import Item, Plan
 from content_app.models.system import System
 from requests_app.models import LedgerLeaf, Request
-from requests_app.models.base import Row
+from requests_app.models.base import Row, stamp
 
 
 class Errand(models.Model):
@@ -73,7 +73,7 @@ class Step(Row):
     items = models.ManyToManyField(Item, through="StepItem", related_name="steps")
     fence = models.BigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=stamp, editable=False)
 
     class Meta:
         ordering = ["id"]
@@ -101,7 +101,7 @@ class Intent(Row):
     step = models.ForeignKey(Step, on_delete=models.PROTECT, related_name="intents")
     fence = models.BigIntegerField()
     leaf = models.ForeignKey(LedgerLeaf, on_delete=models.PROTECT, related_name="+")
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(default=stamp, editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["step", "fence"], name="intent_once_a_fence")]
@@ -123,7 +123,7 @@ class Receipt(Row):
     probed = models.BooleanField(default=False)
     hash = models.CharField(max_length=64)
     leaf = models.ForeignKey(LedgerLeaf, on_delete=models.PROTECT, related_name="+")
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(default=stamp, editable=False)
 
     class Meta:
         indexes = [models.Index(fields=["at"], name="receipt_lately")]
@@ -171,7 +171,7 @@ class Verification(models.Model):
     )
     result = models.CharField(max_length=15, choices=Result)
     leaf = models.ForeignKey(LedgerLeaf, on_delete=models.PROTECT, related_name="+")
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(default=stamp, editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["item", "round"], name="verification_once_a_round")]
@@ -188,7 +188,7 @@ class Mending(models.Model):
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     reason = models.CharField(max_length=20)
     leaf = models.ForeignKey(LedgerLeaf, on_delete=models.PROTECT, related_name="+")
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(default=stamp, editable=False)
 
     def __str__(self) -> str:
         return f"{self.system_id} mended for {self.plan_id}"

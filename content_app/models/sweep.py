@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from content_app.models.system import System
-from requests_app.models.base import Row
+from requests_app.models.base import Row, stamp
 
 
 class Pass(Row):
@@ -25,7 +25,7 @@ class Pass(Row):
     calls_expected = models.PositiveIntegerField(default=0)
     calls_made = models.PositiveIntegerField(default=0)
     sharers = models.PositiveIntegerField(default=0, help_text="Requests for which one window was read, at most.")
-    started_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(default=stamp, editable=False)
     ended_at = models.DateTimeField(null=True)
     ending = models.CharField(max_length=8, choices=Ending, blank=True)
     #: Grows with every holder, so that one who was presumed dead writes nothing any more.

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import models
 
-from requests_app.models.base import Row, present
+from requests_app.models.base import Row, present, stamp
 from requests_app.models.request import Request
 
 
@@ -20,7 +20,7 @@ class ApprovalBar(models.Model):
     request = models.ForeignKey(Request, on_delete=models.PROTECT, related_name="bars")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     ground = models.CharField(max_length=10, choices=Ground)
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(default=stamp, editable=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["request", "user", "ground"], name="approvalbar_once")]
@@ -53,7 +53,7 @@ class ApprovalWithdrawal(models.Model):
     approval = models.OneToOneField(Approval, on_delete=models.PROTECT, related_name="withdrawal")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     reason = models.CharField(max_length=40)
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(default=stamp, editable=False)
 
     def __str__(self) -> str:
         return f"withdrawal of {self.approval_id}"

@@ -23,6 +23,11 @@ def present() -> datetime:
     return clock.now()
 
 
+def stamp() -> datetime:
+    """The default of a moment at which something was written down: the same clock, mostly without a query."""
+    return clock.stamp()
+
+
 class Row(models.Model):
     """A row whose key may leave the database: a UUIDv7, made here so that it can be bound into ciphertexts."""
 

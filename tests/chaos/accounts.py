@@ -4,8 +4,8 @@ In:  the database after everything has come to rest, the running contact centres
 Out: ``Findings``: figures, and a sentence for every way in which they contradict each other. None is the only good end.
 Never here: a cause. Nothing is read but what the portal and the vendors have written down.
 
-A vendor's journal has each call to delete with the moments at which it began and ended there. All clocks are this
-machine's, so moments can be compared.
+A vendor's journal has each call to delete with the moments at which it began and ended there. The database, by whose
+clock the portal dates what it writes, and the vendors are on one machine, so moments can be compared.
 """
 
 from __future__ import annotations
@@ -74,11 +74,8 @@ class Findings:
             self.faults.append(f"{what}: {len(found)}, such as {found[:3]}")
 
 
-def compare(vendors: dict[UUID, Sandbox], *, in_flight: int = 1, clocks_agree: bool = True) -> Findings:
-    """Hold the accounts against each other. ``in_flight`` is how many deletes an account allows at once.
-
-    Where hosts disagree about the time, a vendor's moments cannot be compared with theirs, and order is not looked at.
-    """
+def compare(vendors: dict[UUID, Sandbox], *, in_flight: int = 1) -> Findings:
+    """Hold the accounts against each other. ``in_flight`` is how many deletes an account allows at once."""
     found = Findings()
     calls = {system: _journal(system, vendor) for system, vendor in vendors.items()}
     listed = _listed()
@@ -93,10 +90,10 @@ def compare(vendors: dict[UUID, Sandbox], *, in_flight: int = 1, clocks_agree: b
     found.note("deleted more than once", [place for place, times in Counter(deleted).items() if times > 1])
     found.note("without a final receipt that says it is gone", _not_gone())
     found.note("more deletes in flight than the account allows", _crowded(calls, in_flight))
-    _compare_asks(found, calls, acts, clocks_agree=clocks_agree)
+    _compare_asks(found, calls, acts)
     settled = Receipt.objects.filter(probed=True).exclude(intent__step__kind=Step.Kind.LOOK)
     found.figures["acts that another worker settled"] = settled.count()
-    _compare_ledger(found, clocks_agree=clocks_agree)
+    _compare_ledger(found)
     return found
 
 
@@ -163,9 +160,7 @@ def _published() -> dict[UUID, float]:
 # --- held against each other -----------------------------------------------------------------------------------------
 
 
-def _compare_asks(
-    found: Findings, calls: dict[UUID, list[Call]], acts: dict[Place, list[Act]], *, clocks_agree: bool
-) -> None:
+def _compare_asks(found: Findings, calls: dict[UUID, list[Call]], acts: dict[Place, list[Act]]) -> None:
     """Every call had an intent before it, and a repeated one a look between the two."""
     asks: dict[Place, list[Call]] = defaultdict(list)
     for place, call in _asked(calls, acts):
@@ -184,8 +179,6 @@ def _compare_asks(
                 needless.append(place)
     found.note("asked for more than once", [place for place, made in asks.items() if len(made) > 1], fault=False)
     found.note("asked for again after it was carried out", needless)
-    if not clocks_agree:
-        return
     found.note("asked for again without a look in between", unlooked)
     found.note("asked for without an earlier intent", bare)
     found.note("asked for before its intent was published", unpublished)
@@ -234,15 +227,13 @@ def _not_gone() -> list[Any]:
     return [pk for pk in _to_go().values_list("pk", flat=True) if latest.get(pk) not in DELETES]
 
 
-def _compare_ledger(found: Findings, *, clocks_agree: bool) -> None:
-    """An entry is dated by the host that writes it: where hosts disagree, a delay may seem not to be over."""
+def _compare_ledger(found: Findings) -> None:
     verdict = audit.verify()
     found.figures["ledger entries"] = verdict.size
     found.note("the ledger does not verify", verdict.faults)
     numbers = LedgerIndex.objects.order_by("seq").values_list("seq", flat=True)
     found.note("gaps in the ledger", [seq for place, seq in enumerate(numbers) if place != seq])
     accounts = [one for account in reconciliation.everything() for one in account.differences if one.fault]
-    accounts = [one for one in accounts if clocks_agree or one.code != "act_before_window"]
     found.note("differences of the reconciliation", [str(one.words) for one in accounts])
     found.note("entries that belong to nothing", [str(one.words) for one in reconciliation.strangers()])
     try:

@@ -7,7 +7,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from content_app import receipts
+from content_app import receipts, reconciliation
+from content_app.models import Intent, Receipt, Verification
 from requests_app import approval, clock, validation
 from requests_app.errors import Refused
 from requests_app.models import Approval, Request
@@ -112,3 +113,17 @@ def test_what_is_still_there_waits_for_another_list(days, rooms, centre, system)
     assert receipts.waiting(request).count() == 1
     rooms.approve(request, rooms.freeze(request))
     assert receipts.waiting(request).count() == 0
+
+
+def test_the_accounts_agree_whatever_a_host_believes(days, rooms, centre, system):
+    centre.hold("a", "voicemail")
+    request = rooms.approved()
+    with host(days):
+        assert rooms.execute(request)
+        assert rooms.read_back(request)
+    told = [one.code for account in reconciliation.everything() for one in account.differences if one.fault]
+    assert told == []
+    (intent,), (receipt,) = Intent.objects.all(), Receipt.objects.all()
+    assert is_now(intent.at)
+    assert intent.at <= receipt.at
+    assert all(is_now(one.at) for one in Verification.objects.all())
