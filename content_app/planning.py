@@ -7,14 +7,14 @@ Never here: a delete, a call to an outside system, or a candidate that nobody de
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Case, Count, QuerySet, Sum, Value, When
 
 from content_app import discovery, leftovers, plan_digest, receipts
 from content_app.connectors import registry
@@ -27,6 +27,10 @@ from requests_app.states import OPEN, State
 Link, Found, Nature = Candidate.Link, Candidate.Kind, Coverage.Disposition
 #: States in which a supplementary list may be frozen.
 SUPPLEMENTABLE = frozenset({State.EXECUTED, State.VERIFIED, State.CLOSED})
+#: Candidates in memory at a time.
+PART = 2000
+#: Somebody who is heard on an item: a system, and an agent's id there.
+Heard = tuple[UUID, str]
 
 
 # --- choosing --------------------------------------------------------------------------------------------------------
@@ -70,21 +74,18 @@ def freeze(request_id: UUID, *, actor: User) -> Plan:
             candidates = _candidates(request, supplementary=supplementary)
             _require_ready(request, candidates, supplementary=supplementary)
             plan = _create_plan(request, actor=actor, supplementary=supplementary)
-            items = [_item(plan, candidate, whole) for candidate, whole in _with_wholeness(request, candidates)]
-            _require_sane(request, items)
-            Item.objects.bulk_create(items, batch_size=1000)
-            Coverage.objects.bulk_create(_coverage(plan, items))
-            _bar_whoever_is_heard(request, items)
-            _seal(plan, items, request=request, actor=actor)
+            heard = _list(plan, candidates)
+            Coverage.objects.bulk_create(_coverage(plan))
+            _bar_whoever_is_heard(request, heard)
+            _seal(plan, request=request, actor=actor)
             return plan
     except Refused as refused:
         transitions.record_refusal("freeze", refused, about=request_id, actor=actor)
         raise
 
 
-def _candidates(request: Request, *, supplementary: bool) -> list[Candidate]:
-    turned_up = receipts.waiting(request) if supplementary else request.candidates.exclude(kind=Found.AFTER_SCOPE)
-    return list(turned_up.select_related("found_by").order_by("occurred_at", "external_id", "content_key"))
+def _candidates(request: Request, *, supplementary: bool) -> QuerySet[Candidate]:
+    return receipts.waiting(request) if supplementary else request.candidates.exclude(kind=Found.AFTER_SCOPE)
 
 
 def open_supplement(request: Request) -> int:
@@ -92,7 +93,7 @@ def open_supplement(request: Request) -> int:
     return receipts.waiting(request).count()
 
 
-def _require_ready(request: Request, candidates: list[Candidate], *, supplementary: bool) -> None:
+def _require_ready(request: Request, candidates: QuerySet[Candidate], *, supplementary: bool) -> None:
     connected = set(System.active.values_list("pk", flat=True))
     if not connected:
         raise Refused("no_system", "No system is connected. An administrator must add one first.")
@@ -108,9 +109,9 @@ def _require_ready(request: Request, candidates: list[Candidate], *, supplementa
         raise Refused("access_first", "The person also asks for a copy. Answer that first; erasing would destroy it.")
     if any(receipts.unread(plan, round_number=1).exists() for plan in receipts.carried_out(request)):
         raise Refused("read_back_first", "What was deleted is still being read back. Wait for it, then try again.")
-    if supplementary and not candidates:
+    if supplementary and not candidates.exists():
         raise Refused("nothing_new", "Nothing has turned up since the last list.")
-    if undecided := sum(candidate.included is None for candidate in candidates):
+    if undecided := candidates.filter(included__isnull=True).count():
         raise Refused("undecided", f"{undecided} items wait for a decision. Include or exclude each, with a reason.")
 
 
@@ -136,14 +137,30 @@ def _spent(request: Request) -> tuple[int, int]:
     return made, expected
 
 
-def _with_wholeness(request: Request, candidates: list[Candidate]) -> Iterator[tuple[Candidate, bool]]:
-    """Each candidate, and whether everything known of its interaction is to go (then it goes in one batch)."""
-    kept = set(request.candidates.filter(included=False).values_list("system_id", "external_id"))
-    for candidate in candidates:
-        yield candidate, (candidate.system_id, candidate.external_id) not in kept
+def _list(plan: Plan, candidates: QuerySet[Candidate]) -> set[Heard]:
+    """An item for each candidate, a part at a time; returns who is heard on any of them."""
+    # What an earlier list keeps is not on a supplementary one, and is still to be kept.
+    excluded = plan.request.candidates.filter(included=False)
+    kept = set(excluded.values_list("system_id", "external_id", "content_class"))
+    touched = {(system_id, external_id) for system_id, external_id, _ in kept}
+    goes_with = {system.pk: registry.manifest(system.kind).goes_with for system in System.objects.all()}
+    heard: set[Heard] = set()
+    rest = candidates.select_related("found_by").order_by("pk")
+    part = list(rest[:PART])
+    while part:
+        # Where everything known of an interaction is to go, it goes in one batch.
+        items = [_item(plan, one, whole=(one.system_id, one.external_id) not in touched) for one in part]
+        for item in items:
+            _require_sane(item, goes_with[item.system_id], kept)
+        Item.objects.bulk_create(items, batch_size=1000)
+        heard.update((item.system_id, agent) for item in items for agent in item.agents)
+        part = list(rest.filter(pk__gt=part[-1].pk)[:PART])
+    return heard
 
 
-def _item(plan: Plan, candidate: Candidate, whole: bool) -> Item:
+def _item(plan: Plan, candidate: Candidate, *, whole: bool) -> Item:
+    if candidate.included is None:
+        raise Refused("undecided", "More was found meanwhile. Decide about it, then freeze the list again.")
     action, ground = Item.Action.KEEP, candidate.link
     if plan.request.right != Right.ERASURE:
         ground = Link.LISTED_ONLY
@@ -159,38 +176,30 @@ def _item(plan: Plan, candidate: Candidate, whole: bool) -> Item:
     )  # fmt: skip
 
 
-def _require_sane(request: Request, items: list[Item]) -> None:
+def _require_sane(item: Item, goes_with: Iterable[tuple[str, str]], kept: set[tuple[UUID, str, str]]) -> None:
     """What a connected system cannot do must not be promised."""
-    actions: dict[tuple[UUID, str, str], set[str]] = {}
-    for item in items:
-        actions.setdefault((item.system_id, item.external_id, item.content_class), set()).add(item.action)
-    # What an earlier list keeps is not on a supplementary one, and is still to be kept.
-    for place in request.candidates.filter(included=False).values_list("system_id", "external_id", "content_class"):
-        actions.setdefault(place, {Item.Action.KEEP})
-    kinds = dict(System.objects.values_list("pk", "kind"))
-    for (system_id, external_id, content_class), chosen in actions.items():
-        for lead, follower in registry.manifest(kinds[system_id]).goes_with:
-            if content_class != lead or chosen == {Item.Action.KEEP}:
-                continue
-            if Item.Action.KEEP in actions.get((system_id, external_id, follower), set()):
-                raise Refused(
-                    "goes_with",
-                    "A screen recording is deleted with its call recording. Include both of that contact, or neither.",
-                )
+    if item.action == Item.Action.KEEP:
+        return
+    for lead, follower in goes_with:
+        if item.content_class == lead and (item.system_id, item.external_id, follower) in kept:
+            raise Refused(
+                "goes_with",
+                "A screen recording is deleted with its call recording. Include both of that contact, or neither.",
+            )
 
 
-def _coverage(plan: Plan, items: list[Item]) -> list[Coverage]:
+def _coverage(plan: Plan) -> list[Coverage]:
     """One row for each class of each system, also where nothing is held or nothing can be reached."""
-    counted: dict[tuple[UUID, str, str], int] = {}
-    for item in items:
-        disposition = Nature.KEEP if item.action == Item.Action.KEEP else Nature.DELETE
-        key = (item.system_id, item.content_class, disposition)
-        counted[key] = counted.get(key, 0) + 1
+    kept = Case(When(action=Item.Action.KEEP, then=Value(Nature.KEEP.value)), default=Value(Nature.DELETE.value))
+    counted = plan.items.order_by().values("system", "content_class", disposition=kept).annotate(count=Count("pk"))
     rows = [
-        Coverage(plan=plan, system_id=system, content_class=name, disposition=disposition, count=count)
-        for (system, name, disposition), count in counted.items()
-    ]
-    held = {(system, name) for system, name, _ in counted}
+        Coverage(
+            plan=plan, system_id=one["system"], content_class=one["content_class"], disposition=one["disposition"],
+            count=one["count"],
+        )
+        for one in counted
+    ]  # fmt: skip
+    held = {(row.system_id, row.content_class) for row in rows}
     for system in System.active.all():
         manifest = registry.manifest(system.kind)
         rows += [
@@ -206,23 +215,22 @@ def _coverage(plan: Plan, items: list[Item]) -> list[Coverage]:
     return rows
 
 
-def _bar_whoever_is_heard(request: Request, items: list[Item]) -> None:
-    heard = {(item.system_id, agent) for item in items for agent in item.agents}
+def _bar_whoever_is_heard(request: Request, heard: set[Heard]) -> None:
     accounts = StaffAccount.objects.filter(system_id__in={system for system, _ in heard}).select_related("user")
     for account in accounts:
         if (account.system_id, account.external_id) in heard:
             barring.bar(request, user=account.user, ground=ApprovalBar.Ground.HEARD, actor=audit.WORKER)
 
 
-def _seal(plan: Plan, items: list[Item], *, request: Request, actor: User) -> None:
+def _seal(plan: Plan, *, request: Request, actor: User) -> None:
     """Set the digest, after which the database refuses any change, and move the request."""
     digest = plan_digest.digest(plan)
     plan.digest = digest
     plan.save(update_fields=["digest"])
-    kept = sum(item.action == Item.Action.KEEP for item in items)
+    kept = plan.items.filter(action=Item.Action.KEEP).count()
     audit.append(
         "plan.frozen", actor=actor, about=request, plan=plan.pk, digest=digest, version=plan.version,
-        delete=len(items) - kept, keep=kept, kind=plan.kind,
+        delete=plan.items.count() - kept, keep=kept, kind=plan.kind,
     )  # fmt: skip
     transitions.move(
         request.pk, seen=request.state, to=State.PLANNED, actor=actor, plan=plan.pk, digest=digest, plan_digest=digest,

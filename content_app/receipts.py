@@ -262,18 +262,12 @@ def _turned_up(plan: Plan, item: Item, content: Content) -> Candidate:
 
 def waiting(request: Request) -> QuerySet[Candidate]:
     """What turned up after the list, or came back, and stands on no list in force since."""
+    listed = Item.objects.filter(
+        plan__in=in_force(request.pk), system_id=OuterRef("system_id"), external_id=OuterRef("external_id"),
+        content_key=OuterRef("content_key"),
+    )  # fmt: skip
     turned_up = request.candidates.filter(kind__in=[Candidate.Kind.DISCOVERED, Candidate.Kind.REAPPEARED])
-    listed = Item.objects.filter(plan__in=in_force(request.pk)).values_list(
-        "system_id", "external_id", "content_key", "plan__created_at"
+    return turned_up.exclude(
+        Exists(listed.filter(plan__created_at__gte=OuterRef("chosen_at")))
+        | (Q(chosen_at__isnull=True) & Exists(listed))
     )
-    latest: dict[tuple[UUID, str, str], datetime] = {}
-    for system_id, external_id, content_key, at in listed.distinct():
-        place = (system_id, external_id, content_key)
-        latest[place] = max(at, latest.get(place, at))
-    settled = [
-        candidate.pk
-        for candidate in turned_up
-        if (settled_at := latest.get((candidate.system_id, candidate.external_id, candidate.content_key)))
-        and (candidate.chosen_at is None or candidate.chosen_at <= settled_at)
-    ]
-    return turned_up.exclude(pk__in=settled)

@@ -213,6 +213,35 @@ def test_an_interaction_goes_whole_only_if_nothing_of_it_is_kept(searched, rooms
     assert plan.items.get(action="keep").ground == "other_person"
 
 
+def test_a_list_of_any_length_is_made_in_parts(searched, rooms, staff, monkeypatch):
+    """The same items, the same rows of coverage and the same bars, whether they come at once or one by one."""
+    contents = [(one, name) for one in "abc" for name in (RECORDING, "voicemail")]
+    whole, parted = searched(*contents), searched(*contents)
+    for request in (whole, parted):
+        choose(request, staff, "other_person", external_id="b", content_class="voicemail")
+    plan = rooms.freeze(whole)
+    monkeypatch.setattr(planning, "PART", 1)
+    other = rooms.freeze(parted)
+    assert actions(other) == actions(plan)
+    assert len(actions(plan)) == 6
+    assert actions(plan)["b", RECORDING] == Item.Action.DELETE_CONTENT
+    covered = ("content_class", "disposition", "count")
+    assert sorted(other.coverage.values_list(*covered)) == sorted(plan.coverage.values_list(*covered))
+
+
+def test_what_turns_up_while_a_list_is_being_made_is_not_kept_in_silence(searched, rooms, staff, refused, monkeypatch):
+    request = searched(("a", RECORDING), ("b", RECORDING))
+    create_plan = planning._create_plan
+
+    def create_and_find(*args, **kwargs):
+        request.candidates.filter(external_id="b").update(included=None)
+        return create_plan(*args, **kwargs)
+
+    monkeypatch.setattr(planning, "_create_plan", create_and_find)
+    refused("undecided", planning.freeze, request.pk, actor=staff)
+    assert not Item.objects.exists()
+
+
 def test_every_class_of_every_system_ends_in_a_disposition(searched, rooms, staff, connect):
     other = connect(name="Second")
     request = searched(("a", RECORDING), ("b", RECORDING), ("c", "voicemail"))
