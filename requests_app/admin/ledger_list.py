@@ -110,7 +110,7 @@ def _narrowed(rows: QuerySet[LedgerLeaf], wanted: QueryDict) -> QuerySet[LedgerL
 
 
 def _in_role(rows: QuerySet[LedgerLeaf], role: str) -> QuerySet[LedgerLeaf]:
-    """The role stands in the leaf alone. PostgreSQL has an index over exactly this expression (migration 0010)."""
+    """The role stands in the leaf alone. PostgreSQL has an index over exactly this expression (migration 0003)."""
     if connection.vendor == "postgresql":
         return rows.filter(Exact(_Role(F("leaf")), role))
     return rows.filter(GreaterThan(_Position(F("leaf"), Value(f'"role":"{role}"'.encode())), 0))

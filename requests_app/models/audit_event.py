@@ -22,7 +22,8 @@ class LedgerLeaf(Row):
         verbose_name_plural = "ledger entries"
         ordering = ["-id"]
         # Auditors leaf through a filtered ledger from one entry to the next, newest first, however long it is. Days are
-        # found by ids; roles are in the leaf alone, so PostgreSQL has two more by expression (migration 0010).
+        # found by ids; roles are in the leaf alone, so PostgreSQL has two more by expression (migration 0003). It knows
+        # which types come with which role and actor (migration 0005).
         indexes = [
             models.Index(fields=["type", "id"], name="leaf_by_type"),
             models.Index(fields=["actor", "id"], name="leaf_by_actor"),
