@@ -20,7 +20,7 @@ from math import ceil
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from content_app import acting, brakes, limits, lookups, plan_digest, receipts, systems, trials, witnessing
 from content_app.acting import Acts, Told
@@ -226,7 +226,7 @@ def _parts(current: Run) -> Iterator[list[Group]]:
         after = (last.occurred_at, last.external_id)
 
 
-def _open_items(current: Run):  # type: ignore[no-untyped-def]  # the annotated query set of ``receipts``
+def _open_items(current: Run) -> QuerySet[Item]:
     return receipts.unfinished(current.plan).filter(system_id=current.system.pk)
 
 

@@ -49,20 +49,26 @@ Beat = Callable[[], None]
 
 
 class Latest(TypedDict):
-    """What ``to_delete`` adds to an item."""
+    """What ``with_latest`` adds to an item."""
 
     latest: str | None
 
 
-def to_delete(plan: Plan) -> QuerySet[WithAnnotations[Item, Latest]]:
-    """The items of a plan that are to go, each with ``latest``: the outcome of its latest receipt or ``None``."""
+def to_delete(plan: Plan) -> QuerySet[Item]:
+    """The items of a plan that are to go."""
+    return plan.items.exclude(action=Item.Action.KEEP)
+
+
+def with_latest(items: QuerySet[Item]) -> QuerySet[WithAnnotations[Item, Latest]]:
+    """Items, each with ``latest``: the outcome of its latest receipt or ``None``."""
     latest = ReceiptItem.objects.filter(item=OuterRef("pk")).order_by("-id").values("outcome")[:1]
-    return plan.items.exclude(action=Item.Action.KEEP).annotate(latest=Subquery(latest))
+    return items.annotate(latest=Subquery(latest))
 
 
-def unfinished(plan: Plan) -> QuerySet[WithAnnotations[Item, Latest]]:
-    """Items without a final outcome yet; those without any receipt first of all."""
-    return to_delete(plan).filter(Q(latest__isnull=True) | ~Q(latest__in=ReceiptItem.FINAL))
+def unfinished(plan: Plan) -> QuerySet[Item]:
+    """Items without a final outcome yet. What has one is never acted upon again, so it is the latest too."""
+    final = ReceiptItem.objects.filter(item=OuterRef("pk"), outcome__in=ReceiptItem.FINAL)
+    return to_delete(plan).filter(~Exists(final))
 
 
 def systems_of(items: QuerySet[Any]) -> list[UUID]:
@@ -213,7 +219,7 @@ def carried_out(request: Request) -> QuerySet[Plan]:
     return request.plans.filter(steps__intents__isnull=False).distinct()
 
 
-def unread(plan: Plan, *, round_number: int) -> QuerySet[WithAnnotations[Item, Latest]]:
+def unread(plan: Plan, *, round_number: int) -> QuerySet[Item]:
     """Items that were to go and have not been read back in this round."""
     read = Verification.objects.filter(item=OuterRef("pk"), round=round_number)
     return to_delete(plan).filter(~Exists(read))

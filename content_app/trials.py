@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from content_app import receipts
 from content_app.connectors.base import ContentConnector
@@ -41,7 +41,8 @@ def is_passed(plan: Plan, system_id: UUID) -> bool:
 
 def untested(plan: Plan, system_id: UUID) -> Item | None:
     """An item that was deleted and not read back as a trial: also what a run deleted that died before it looked."""
-    deleted = receipts.to_delete(plan).filter(system_id=system_id, latest=ReceiptItem.Outcome.DELETED)
+    gone = ReceiptItem.objects.filter(item=OuterRef("pk"), outcome=ReceiptItem.Outcome.DELETED)
+    deleted = receipts.to_delete(plan).filter(Exists(gone), system_id=system_id)
     return deleted.exclude(external_id__in=_trials(plan, system_id).values("item__external_id")).first()
 
 

@@ -183,7 +183,7 @@ class Deletion:
 
 def deletion(plan: Plan) -> Deletion:
     """Counted from the latest receipt of each item."""
-    outcomes = receipts.to_delete(plan).order_by().values("latest").annotate(count=Count("pk"))
+    outcomes = receipts.with_latest(receipts.to_delete(plan)).order_by().values("latest").annotate(count=Count("pk"))
     counts = Counter({one["latest"]: one["count"] for one in outcomes})
     gone = sum(counts[outcome] for outcome in ReceiptItem.GONE)
     begun = plan.steps.exists()

@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.db.models import Count, OuterRef, Subquery
+from django.db.models import Count, Exists, OuterRef, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 
@@ -70,8 +70,8 @@ def _stages(steps: Any) -> list[Stage]:
 
 def _stuck(plan: Plan) -> list[tuple[str, str, str, str]]:
     """(what, system, interaction, why) of the first items that failed for good."""
-    code = ReceiptItem.objects.filter(item=OuterRef("pk")).order_by("-id").values("code")[:1]
-    failed = receipts.to_delete(plan).filter(latest=ReceiptItem.Outcome.NEEDS_PERSON).annotate(code=Subquery(code))
+    given_up = ReceiptItem.objects.filter(item=OuterRef("pk"), outcome=ReceiptItem.Outcome.NEEDS_PERSON)
+    failed = receipts.to_delete(plan).filter(Exists(given_up)).annotate(code=Subquery(given_up.values("code")[:1]))
     return [
         (words.capitalised(words.class_word(item.content_class)), item.system.name, item.external_id,
          (ERROR_CODES | receipts.CODES).get(item.code or "", item.code or ""))

@@ -33,7 +33,7 @@ def approved(clock, staff, validator, supervisor):
 
 def answer(plan, count, outcome="deleted"):
     """Receipts of the next items that have none yet, ten seconds after their intent."""
-    items = list(receipts.to_delete(plan).filter(latest__isnull=True))[:count]
+    items = list(receipts.to_delete(plan).filter(receipts__isnull=True))[:count]
     step = receipts.open_step(plan, kind=Step.Kind.BATCH, items=items)
     intent = receipts.intend(step, items=items, kind="batch")
     receipts.receive(intent, [(item, outcome, "" if outcome == "deleted" else "timeout") for item in items])
