@@ -101,7 +101,8 @@ def _note(plan: Plan, results: list[tuple[Item, Verification.Result]], *, round_
             not_verifiable=counts[Result.NOT_VERIFIABLE], digest=hashlib.sha256("\n".join(lines).encode()).hexdigest(),
         )  # fmt: skip
         Verification.objects.bulk_create(
-            Verification(item=item, round=round_number, result=result, leaf=leaf) for item, result in results
+            Verification(item_id=item.pk, round=round_number, result=result, leaf_id=leaf.pk)
+            for item, result in results
         )
         for item, result in results:
             if result == Result.REAPPEARED:
