@@ -126,22 +126,12 @@ def _on(parts: Cluster, given: argparse.Namespace) -> Story:
     found = accounts.compare(people.systems, in_flight=given.width)
     story.faults = [f"did not come to its end: {one}" for one in caseworkers.trouble()] + found.faults
     story.figures = found.figures | {"started again by a person": people.restarts}
-    if given.skew and _days_between_clocks() < 1.9 * given.skew:
+    if given.skew and parts.days_between_clocks() < 1.9 * given.skew:
         story.faults.append("the hosts' clocks were not as far apart as they should have been")
     _measure(story)
     if story.faults:
         sys.stderr.write(parts.log())
     return story
-
-
-def _days_between_clocks() -> float:
-    """Entries are dated by the host that writes them."""
-    from requests_app import audit  # noqa: PLC0415  after django.setup()
-    from requests_app.models import LedgerLeaf  # noqa: PLC0415  as above
-
-    written = LedgerLeaf.objects.filter(actor=audit.pseudonym_of(audit.WORKER))
-    moments = list(written.order_by("at").values_list("at", flat=True))
-    return (moments[-1] - moments[0]).total_seconds() / 86400
 
 
 # --- how long it took ------------------------------------------------------------------------------------------------

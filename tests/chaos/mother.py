@@ -58,11 +58,16 @@ class Mother:
     def bear(self, name: str) -> None:
         child = os.fork()
         if not child:
+            self._say_the_time(name)
             _live(name)
         self.born[child] = name
         draft = self.directory / f".{name}"
         draft.write_text(str(child), encoding="ascii")
         draft.replace(self.directory / name)
+
+    def _say_the_time(self, name: str) -> None:
+        """``DIRECTORY/NAME.clock``: what the unit takes for the present, in seconds."""
+        (self.directory / f"{name}.clock").write_text(str(datetime.now(UTC).timestamp()), encoding="ascii")
 
     def watch(self) -> None:
         while True:
