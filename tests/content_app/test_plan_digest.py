@@ -5,8 +5,11 @@ from math import ceil
 from uuid import UUID
 
 import pytest
+import rfc8785
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from hypothesis import given
+from hypothesis import strategies as st
 
 from content_app import plan_digest
 from content_app.models import Item, Plan
@@ -56,6 +59,20 @@ def a_list(places=PLACES, **header):
         for external_id, key in places
     )  # fmt: skip
     return plan
+
+
+#: What JSON escapes, and what it does not.
+words = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+
+
+@given(words, words, words, words, words, words, st.booleans())
+def test_a_line_is_an_object_as_rfc_8785_writes_it(class_, interaction, key, action, ground, commitment, shared):
+    item = plan_digest.Listed(uuid(2), class_, interaction, key, AT, action, ground, shared, commitment)
+    assert plan_digest.line(item) == rfc8785.dumps({
+        "system": "00000000-0000-4000-8000-000000000002", "class": class_, "interaction": interaction, "key": key,
+        "occurred_at": "2026-03-02T09:00:00.123456Z", "action": action, "ground": ground, "shared": shared,
+        "commitment": commitment,
+    })  # fmt: skip
 
 
 def test_it_is_the_same_on_every_database():
