@@ -15,10 +15,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.utils import timezone
 
 from gdpr_portal.doctor.finding import Findings, fail, ok, warn
-from requests_app import publisher, signing_keys, tile_store
+from requests_app import clock, publisher, signing_keys, tile_store
 from requests_app.models import Checkpoint, Cosignature, LedgerLog
 from requests_app.signed_note import COSIGNATURE_V1, BadNote, VerifierKey
 
@@ -112,7 +111,7 @@ def _has_signed(key: VerifierKey) -> Findings:
     unsigned = Checkpoint.objects.filter(at__gt=last.checkpoint.at) if last else Checkpoint.objects.all()
     first = unsigned.order_by("at").first()
     since = f"its last signature is of {last.at:%Y-%m-%d %H:%M} UTC" if last else "it has never signed"
-    if first and timezone.now() - first.at > SILENCE:
+    if first and clock.now() - first.at > SILENCE:
         does = "Ask whoever runs it; a new year's log must be made known to it. Read the log of the loop."
         yield fail("witness", f"{key.name} does not sign, so nothing is deleted: {since}.", does)
     else:

@@ -13,13 +13,12 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import Count, Max
-from django.utils import timezone
 
 from content_app import heartbeats, limits, operations, systems
 from content_app.connectors import registry
 from content_app.models import System
 from gdpr_portal.doctor.finding import Findings, fail, ok, warn
-from requests_app import forgotten_list, publisher
+from requests_app import clock, forgotten_list, publisher
 from requests_app.models import LedgerIndex, LedgerLeaf
 
 #: The sequencer numbers every second; an entry that waits so long waits for a sequencer that is down.
@@ -38,7 +37,7 @@ def ledger_is_numbered() -> Findings:
     """Entries get their number, and no number is missing. The whole proof is ``manage.py verify_audit``."""
     found = LedgerIndex.objects.aggregate(last=Max("seq"), count=Count("seq"))
     expected = -1 if found["last"] is None else found["last"]
-    late = LedgerLeaf.objects.filter(index__isnull=True, at__lt=timezone.now() - WAITING).count()
+    late = LedgerLeaf.objects.filter(index__isnull=True, at__lt=clock.now() - WAITING).count()
     if expected + 1 != found["count"]:
         does = "Stop deletions, run manage.py verify_audit, and compare with an earlier export."
         yield fail("ledger", f"Numbers are missing: {found['count']} entries, the last is number {expected}.", does)
@@ -53,7 +52,7 @@ def ledger_is_published() -> Findings:
     """What is published covers what is stored."""
     newest = publisher.latest()
     end = newest.log.first_seq + newest.size if newest else 0
-    late = LedgerIndex.objects.filter(seq__gte=end, leaf__at__lt=timezone.now() - WAITING).count()
+    late = LedgerIndex.objects.filter(seq__gte=end, leaf__at__lt=clock.now() - WAITING).count()
     if late and not publisher.fault():
         does = "Start manage.py pick_up --loop where it can read PORTAL_LEDGER_KEYS_DIR, and read its log."
         yield fail("ledger", f"{late} entries have waited over a minute to be published.", does)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import partial
+from unittest import mock
 
-import time_machine
 from django.conf import settings
 from django.utils import timezone
 
-from requests_app import publisher, recovery, sequencer, signing_keys
+from requests_app import clock, publisher, recovery, sequencer, signing_keys
 from tests import story
 from tests.chaos.acts import Doing, act
 from tests.chaos.stage import Stage
@@ -40,7 +40,7 @@ def open_a_new_year_s_log(stage: Stage) -> Doing:
     turned = timezone.now() + timedelta(days=366)
 
     def publish() -> None:
-        with time_machine.travel(turned, tick=False):
+        with mock.patch.object(clock, "stamp", return_value=turned):
             publisher.publish()
 
     return publish

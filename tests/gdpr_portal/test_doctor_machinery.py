@@ -1,17 +1,16 @@
 """What `manage.py doctor` finds about worker, loop, ledger and the systems that are connected."""
 
 from datetime import timedelta
+from unittest import mock
 
 import pytest
-import time_machine
 from django.db import transaction
-from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from content_app import systems
 from content_app.models import Heartbeat
 from gdpr_portal.doctor import machinery
-from requests_app import audit, publisher, sequencer
+from requests_app import audit, clock, publisher, sequencer
 from requests_app.models import LedgerIndex
 from tests import factories
 from tests.gdpr_portal.doctor_story import levels, said
@@ -32,7 +31,7 @@ def test_a_heart_that_stands_still_is_found(db, age, told):
 
 
 def leaf_from(ago):
-    with time_machine.travel(timezone.now() - ago):
+    with mock.patch.object(clock, "stamp", return_value=clock.now() - ago):
         return audit.append("request.linked", actor=audit.WORKER, about=uuid7(), other=uuid7(), link="duplicate")
 
 
