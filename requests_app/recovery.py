@@ -24,9 +24,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
-from requests_app import audit, forgotten_list, publisher, sequencer, signed_note, signing_keys, tlog
+from requests_app import audit, clock, forgotten_list, publisher, sequencer, signed_note, signing_keys, tlog
 from requests_app.errors import Refused
 from requests_app.models import Checkpoint, Cosignature, LedgerIndex, LedgerLeaf, LedgerLog
 from requests_app.signed_note import Head, VerifierKey
@@ -292,7 +291,7 @@ def _keep_checkpoint(copy: Copy, log: LedgerLog) -> None:
     text, _, lines = copy.note.rpartition("\n\n")
     own = signed_note.cosigned(copy.note, lines, copy.key)
     checkpoint = Checkpoint.objects.create(
-        log=log, size=copy.head.size, root=copy.head.root, note=f"{text}\n\n{own}", at=timezone.now()
+        log=log, size=copy.head.size, root=copy.head.root, note=f"{text}\n\n{own}", at=clock.stamp()
     )
     if not settings.PORTAL_WITNESS_VKEY:
         return
@@ -301,7 +300,7 @@ def _keep_checkpoint(copy: Copy, log: LedgerLog) -> None:
         line = signed_note.cosigned(copy.note, lines, witness)
     except signed_note.BadNote:
         return
-    Cosignature.objects.create(checkpoint=checkpoint, witness=witness.name, line=line, at=timezone.now())
+    Cosignature.objects.create(checkpoint=checkpoint, witness=witness.name, line=line, at=clock.stamp())
 
 
 # --- a lost key ------------------------------------------------------------------------------------------------------

@@ -13,12 +13,11 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.utils import timezone
 
 from content_app import witnessing
 from content_app.models import Plan
 from content_app.reporting.story import Entry, entries_of
-from requests_app import publisher, tlog
+from requests_app import clock, publisher, tlog
 from requests_app.errors import Refused
 from requests_app.models import Checkpoint, LedgerLog
 from requests_app.signed_note import VerifierKey
@@ -33,7 +32,7 @@ def publish(request_id: UUID) -> None:
     ``publisher.Mismatch`` when the published ledger and the stored one do not fit: nothing can be proved then.
     """
     publisher.require_sound()
-    this_year = timezone.now().astimezone(UTC).year
+    this_year = clock.stamp().astimezone(UTC).year
     if not waiting(entries_of(request_id)) or not LedgerLog.objects.filter(year=this_year).exists():
         return
     try:

@@ -214,7 +214,7 @@ def test_an_interaction_goes_whole_only_if_nothing_of_it_is_kept(searched, rooms
 
 
 def test_a_list_of_any_length_is_made_in_parts(searched, rooms, staff, monkeypatch):
-    """The same items, the same rows of coverage and the same bars, whether they come at once or one by one."""
+    """The same items and the same rows of coverage, whether they come at once or one by one."""
     contents = [(one, name) for one in "abc" for name in (RECORDING, "voicemail")]
     whole, parted = searched(*contents), searched(*contents)
     for request in (whole, parted):
